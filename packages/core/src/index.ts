@@ -1,0 +1,10 @@
+export { tweedieError, isTweedieError, type Complaint, type TweedieError } from './contracts/error.ts';
+export type { Schedule, Process } from './contracts/schedule.ts';
+export { STREAM, type Draw, type Noise } from './contracts/noise.ts';
+export type { Denoiser, Head, Levels, Model } from './contracts/model.ts';
+export type { Json, Network, ParameterSpec, Weights } from './contracts/network.ts';
+export type { Batch, Objective } from './contracts/objective.ts';
+export type { Plan, PlanStep, Sampler, SamplerFacts, Step } from './contracts/sampler.ts';
+export type { Dataset, Rows } from './contracts/dataset.ts';
+export type { Accumulator, Extractor, Judged, Metric, MetricContext, MetricResult } from './contracts/metric.ts';
+export { API, type Kind, type OptionsSchema, type Plugin, type Provided, type Provision, type Statistics } from './contracts/plugin.ts';
