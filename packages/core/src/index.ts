@@ -8,3 +8,38 @@ export type { Plan, PlanStep, Sampler, SamplerFacts, Step } from './contracts/sa
 export type { Dataset, Rows } from './contracts/dataset.ts';
 export type { Accumulator, Extractor, Judged, Metric, MetricContext, MetricResult } from './contracts/metric.ts';
 export { API, type Kind, type OptionsSchema, type Plugin, type Provided, type Provision, type Statistics } from './contracts/plugin.ts';
+export { createNoise } from './noise/noise.ts';
+export { philox4x32 } from './noise/philox.ts';
+export { vpLinear } from './process/vp-linear.ts';
+export { vpDiscrete, type Interpolant } from './process/vp-discrete.ts';
+export { vpCosine } from './process/vp-cosine.ts';
+export { subVp } from './process/sub-vp.ts';
+export { ve } from './process/ve.ts';
+export { edm } from './process/edm.ts';
+export { checkLevels, karras, logSnr, timePower } from './process/levels.ts';
+export { levelsOf, mapLevels, scaleRows } from './process/scale-rows.ts';
+export {
+  edmPreconditioner,
+  epsPreconditioner,
+  scorePreconditioner,
+  vPreconditioner,
+  x0Preconditioner,
+  type Coefficients,
+  type Preconditioner,
+} from './process/preconditioner.ts';
+export { bindModel, type Binding } from './process/model.ts';
+export { drawPrior } from './solve/prior.ts';
+export { owning } from './solve/owning.ts';
+export { guided } from './solve/guided.ts';
+export { checkPlugin, createProvided, definePlugin, parseOptions, provide } from './plugin/define.ts';
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  floatOfHalf,
+  halfOf,
+  type Dtype,
+  type LoadedTensor,
+  type Safetensors,
+  type StoredTensor,
+} from './io/safetensors.ts';
+export { decodeNpy, decodeNpz, encodeNpy, encodeNpz, type NpyArray } from './io/npz.ts';

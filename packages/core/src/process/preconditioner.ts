@@ -1,0 +1,68 @@
+import type { Head } from '../contracts/model.ts';
+import type { Schedule } from '../contracts/schedule.ts';
+
+/** D(y; ρ) = skip·y + out·F(in·y; noise), at one level. */
+export interface Coefficients {
+  readonly skip: number;
+  readonly out: number;
+  readonly in: number;
+  /** What the network is told about the level. */
+  readonly noise: number;
+}
+
+/**
+ * How a network's output F becomes the denoiser D, and what its head means (2206.00364, eq. 7 and table 1, in y = x/α, ρ = σ/α).
+ *
+ * The network always sees x-like input of order one; float64 on the host.
+ */
+export interface Preconditioner {
+  readonly id: string;
+  readonly head: Head;
+  readonly sigmaData?: number;
+  at(rho: number, schedule: Schedule): Coefficients;
+}
+
+/** EDM (2206.00364, §5): unit-variance input and target at every level. Head x₀: the prediction is D itself. */
+export const edmPreconditioner = ({ sigmaData = 0.5 }: { readonly sigmaData?: number } = {}): Preconditioner =>
+  Object.freeze<Preconditioner>({
+    id: `edm(${sigmaData})`,
+    head: 'x0',
+    sigmaData,
+    at: (rho) => {
+      const total = Math.sqrt(rho * rho + sigmaData * sigmaData);
+      return { skip: (sigmaData / total) ** 2, out: (rho * sigmaData) / total, in: 1 / total, noise: Math.log(rho) / 4 };
+    },
+  });
+
+/** The network predicts ε from x scaled to unit variance, as DDPM: D = y − ρ F. */
+export const epsPreconditioner = (): Preconditioner =>
+  Object.freeze<Preconditioner>({ id: 'eps', head: 'eps', at: (rho) => ({ skip: 1, out: -rho, ...seen(rho) }) });
+
+/** The network predicts x₀: D = F. */
+export const x0Preconditioner = (): Preconditioner =>
+  Object.freeze<Preconditioner>({ id: 'x0', head: 'x0', at: (rho) => ({ skip: 0, out: 1, ...seen(rho) }) });
+
+/** The network predicts the score of x_t: x̂₀ = (x + σ² s)/α, so D = y + (σ²/α) F. */
+export const scorePreconditioner = (): Preconditioner =>
+  Object.freeze<Preconditioner>({
+    id: 'score',
+    head: 'score',
+    at: (rho, schedule) => ({ skip: 1, out: rho * schedule.sigma(schedule.timeOf(rho)), ...seen(rho) }),
+  });
+
+/** The network predicts v = α ε − σ x₀ (T. Salimans, J. Ho: Progressive Distillation, 2202.00512, §4), for any α, σ: x₀ = (α x − σ v)/(α² + σ²). */
+export const vPreconditioner = (): Preconditioner =>
+  Object.freeze<Preconditioner>({
+    id: 'v',
+    head: 'v',
+    at: (rho, schedule) => {
+      const t = schedule.timeOf(rho);
+      const alpha = schedule.alpha(t);
+      const sigma = schedule.sigma(t);
+      const total = alpha * alpha + sigma * sigma;
+      return { skip: (alpha * alpha) / total, out: -sigma / total, ...seen(rho) };
+    },
+  });
+
+/** Input of unit variance where the data have it, 1/√(1 + ρ²) = α under VP; the level as ¼ log ρ, like EDM, under every schedule. */
+const seen = (rho: number): { in: number; noise: number } => ({ in: 1 / Math.sqrt(1 + rho * rho), noise: Math.log(rho) / 4 });
