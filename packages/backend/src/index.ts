@@ -1,1 +1,1 @@
-export {};
+export { selectEngine } from './select.ts';

@@ -1,0 +1,23 @@
+import { registerKernel, unregisterKernel, getKernel, type KernelFunc } from '@tensorflow/tfjs-core';
+import { conv2dBackpropFilter } from './conv2d-backprop-filter.ts';
+import { conv2dBackpropInput } from './conv2d-backprop-input.ts';
+import { depthwiseBackpropFilter, depthwiseBackpropInput } from './depthwise-backprop.ts';
+import { matmulKernels } from './matmul.ts';
+import { unsortedSegmentSum } from './unsorted-segment-sum.ts';
+
+/** Adds to the WASM engine the kernels that training needs, and replaces those that are slow (https://github.com/tensorflow/tfjs/issues/8474). Call it once. */
+export const completeWasm = (): void => {
+  const kernels: { kernelName: string; kernelFunc: KernelFunc }[] = [
+    ...matmulKernels(),
+    conv2dBackpropInput(),
+    conv2dBackpropFilter,
+    depthwiseBackpropFilter,
+    depthwiseBackpropInput,
+    unsortedSegmentSum,
+  ];
+  for (const { kernelName, kernelFunc } of kernels) {
+    const shipped = getKernel(kernelName, 'wasm') as ReturnType<typeof getKernel> | undefined;
+    if (shipped !== undefined) unregisterKernel(kernelName, 'wasm');
+    registerKernel({ kernelName, backendName: 'wasm', kernelFunc });
+  }
+};

@@ -1,0 +1,178 @@
+import { engine, getBackend, memory, setBackend, tensor, type NamedAttrMap, type Tensor } from '@tensorflow/tfjs-core';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { selectEngine } from '../select.ts';
+
+/** Every kernel that we give to `wasm` is held against `cpu`'s, over shapes, strides and paddings. float32: 1e-5 of the largest element. */
+const TOLERANCE = 1e-5;
+const RUNS = { numRuns: 40, seed: 20_26 };
+
+const original = getBackend();
+beforeAll(async () => {
+  await selectEngine({ engine: 'cpu' });
+  await selectEngine({ engine: 'wasm' });
+});
+afterAll(async () => {
+  await setBackend(original);
+});
+
+type Value = { shape: number[]; values: Float32Array | Int32Array };
+
+/** Numbers in [−1, 1), as a function of the seed alone. */
+const values = (shape: number[], seed: number): Value => {
+  let state = seed * 2 + 1;
+  const next = (): number => {
+    state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9;
+    return (state >>> 0) / 2 ** 31 - 1;
+  };
+  return { shape, values: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, next) };
+};
+
+const on = async (
+  backend: string,
+  kernelName: string,
+  inputs: Record<string, Value>,
+  attributes: object,
+): Promise<{ shape: number[]; data: Float32Array }> => {
+  await setBackend(backend);
+  const before = memory().numTensors;
+  const tensors = Object.fromEntries(
+    Object.entries(inputs).map(([name, { shape, values }]): [string, Tensor] => [
+      name,
+      tensor(values, shape, values instanceof Int32Array ? 'int32' : 'float32'),
+    ]),
+  );
+  const heap = engine().backend.numDataIds();
+  const out = engine().runKernel(kernelName, tensors, attributes as NamedAttrMap) as Tensor;
+  expect(engine().backend.numDataIds() - heap, 'tensors left on the heap').toBe(1);
+  const data = Float32Array.from(await out.data());
+  const shape = out.shape;
+  out.dispose();
+  for (const input of Object.values(tensors)) input.dispose();
+  expect(memory().numTensors).toBe(before);
+  return { shape, data };
+};
+
+const agree = async (kernelName: string, inputs: Record<string, Value>, attributes: object): Promise<void> => {
+  const ours = await on('wasm', kernelName, inputs, attributes);
+  const theirs = await on('cpu', kernelName, inputs, attributes);
+  expect(ours.shape).toEqual(theirs.shape);
+  const scale = Math.max(1, ...theirs.data.map(Math.abs));
+  const error = Math.max(0, ...theirs.data.map((y, i) => Math.abs(y - ours.data[i]!)));
+  expect(error / scale).toBeLessThan(TOLERANCE);
+};
+
+const size = (max: number): fc.Arbitrary<number> => fc.integer({ min: 1, max });
+
+/** A convolution that has an output: its input is at least as large as its filter. */
+const convolution = fc
+  .record({
+    batch: size(3),
+    filter: fc.tuple(size(4), size(4)),
+    slack: fc.tuple(fc.nat(5), fc.nat(5)),
+    channels: fc.tuple(size(6), size(6)),
+    strides: fc.tuple(size(3), size(3)),
+    pad: fc.oneof(
+      fc.constantFrom<'valid' | 'same'>('valid', 'same'),
+      fc.nat(3),
+      fc.tuple(fc.nat(2), fc.nat(2), fc.nat(2), fc.nat(2)).map(([t, b, l, r]) => [
+        [0, 0],
+        [t, b],
+        [l, r],
+        [0, 0],
+      ]),
+    ),
+    seed: fc.nat(1000),
+  })
+  .map(({ batch, filter: [h, w], slack, channels: [cin, cout], strides, pad, seed }) => ({
+    x: [batch, h + slack[0], w + slack[1], cin],
+    filter: [h, w, cin, cout],
+    attributes: { strides, pad, dataFormat: 'NHWC', dimRoundingMode: typeof pad === 'string' ? undefined : 'floor', dilations: [1, 1] },
+    seed,
+  }));
+
+/** The shape of the output, from the engine itself. */
+const outputShape = async (kernelName: string, x: number[], filter: number[], attributes: object): Promise<number[]> =>
+  (await on('cpu', kernelName, { x: values(x, 1), filter: values(filter, 2) }, attributes)).shape;
+
+describe('convolution', () => {
+  it('filter gradient', async () => {
+    await fc.assert(
+      fc.asyncProperty(convolution, async ({ x, filter, attributes, seed }) => {
+        const dy = await outputShape('Conv2D', x, filter, attributes);
+        await agree('Conv2DBackpropFilter', { x: values(x, seed), dy: values(dy, seed + 1) }, { ...attributes, filterShape: filter });
+      }),
+      RUNS,
+    );
+  });
+
+  it('input gradient', async () => {
+    await fc.assert(
+      fc.asyncProperty(convolution, async ({ x, filter, attributes, seed }) => {
+        const dy = await outputShape('Conv2D', x, filter, attributes);
+        await agree('Conv2DBackpropInput', { dy: values(dy, seed), filter: values(filter, seed + 1) }, { ...attributes, inputShape: x });
+      }),
+      RUNS,
+    );
+  });
+
+  it('depthwise filter and input gradients', async () => {
+    await fc.assert(
+      fc.asyncProperty(convolution, async ({ x, filter, attributes, seed }) => {
+        const multiplied = [...filter.slice(0, 3), 1 + (seed % 3)];
+        const dy = await outputShape('DepthwiseConv2dNative', x, multiplied, attributes);
+        await agree(
+          'DepthwiseConv2dNativeBackpropFilter',
+          { x: values(x, seed), dy: values(dy, seed + 1) },
+          { ...attributes, filterShape: multiplied },
+        );
+        await agree(
+          'DepthwiseConv2dNativeBackpropInput',
+          { dy: values(dy, seed), filter: values(multiplied, seed + 1) },
+          { ...attributes, inputShape: x },
+        );
+      }),
+      RUNS,
+    );
+  });
+});
+
+describe('matrix product', () => {
+  it('transposed operands, batches and broadcasting of a batch of one', async () => {
+    const cases = fc.record({
+      m: size(9),
+      n: size(9),
+      k: size(9),
+      batch: size(3),
+      one: fc.constantFrom('a', 'b', 'neither'),
+      transposeA: fc.boolean(),
+      transposeB: fc.boolean(),
+      seed: fc.nat(1000),
+    });
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ m, n, k, batch, one, transposeA, transposeB, seed }) => {
+        const a = values([one === 'a' ? 1 : batch, ...(transposeA ? [k, m] : [m, k])], seed);
+        const b = values([one === 'b' ? 1 : batch, ...(transposeB ? [n, k] : [k, n])], seed + 1);
+        await agree('BatchMatMul', { a, b }, { transposeA, transposeB });
+      }),
+      RUNS,
+    );
+  });
+});
+
+describe('segments', () => {
+  it('sums rows by segment, dropping negative ids', async () => {
+    const cases = fc.record({
+      ids: fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 12 }),
+      width: size(5),
+      seed: fc.nat(1000),
+    });
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ ids, width, seed }) => {
+        const segmentIds = { shape: [ids.length], values: Int32Array.from(ids) };
+        await agree('UnsortedSegmentSum', { x: values([ids.length, width], seed), segmentIds }, { numSegments: 6 });
+      }),
+      RUNS,
+    );
+  });
+});
