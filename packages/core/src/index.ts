@@ -2,6 +2,7 @@ export { tweedieError, isTweedieError, type Complaint, type TweedieError } from 
 export type { Schedule, Process } from './contracts/schedule.ts';
 export { STREAM, type Draw, type Noise } from './contracts/noise.ts';
 export type { Denoiser, Head, Levels, Model } from './contracts/model.ts';
+export type { Coefficients, Preconditioner } from './contracts/preconditioner.ts';
 export type { Json, Network, ParameterSpec, Weights } from './contracts/network.ts';
 export type { Batch, Objective } from './contracts/objective.ts';
 export type { Plan, PlanStep, Sampler, SamplerFacts, Step } from './contracts/sampler.ts';
@@ -24,8 +25,6 @@ export {
   scorePreconditioner,
   vPreconditioner,
   x0Preconditioner,
-  type Coefficients,
-  type Preconditioner,
 } from './process/preconditioner.ts';
 export { bindModel, type Binding } from './process/model.ts';
 export { drawPrior } from './solve/prior.ts';
@@ -43,3 +42,16 @@ export {
   type StoredTensor,
 } from './io/safetensors.ts';
 export { decodeNpy, decodeNpz, encodeNpy, encodeNpz, type NpyArray } from './io/npz.ts';
+export type { Optimizer, Rate } from './contracts/optimizer.ts';
+export { createParameters, toTensors, type Parameters } from './run/parameters.ts';
+export { adam } from './run/adam.ts';
+export { clipped } from './run/clip.ts';
+export { trapezoid } from './run/rate.ts';
+export { createFeed, type Feed, type FeedOptions } from './run/feed.ts';
+export { scoreLoss, type Loss } from './run/score-loss.ts';
+export { train, type TrainOptions, type TrainState, type TrainStep } from './run/train.ts';
+export { stepsWithin } from './run/budget.ts';
+export { oneHotRows } from './run/one-hot.ts';
+export { sample, type SampleEvent, type SampleOptions } from './run/sample.ts';
+export { batchesOf, judge, type JudgedBatch } from './run/judge.ts';
+export { processes } from './process/provisions.ts';

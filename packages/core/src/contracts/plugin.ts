@@ -3,6 +3,7 @@ import type { Dataset } from './dataset.ts';
 import type { Metric } from './metric.ts';
 import type { Json, Network } from './network.ts';
 import type { Objective } from './objective.ts';
+import type { Preconditioner } from './preconditioner.ts';
 import type { Sampler } from './sampler.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -16,6 +17,7 @@ export interface Provided {
   metric: Metric;
   network: Network;
   schedule: Schedule;
+  preconditioner: Preconditioner;
   data: Dataset;
 }
 export type Kind = keyof Provided;

@@ -1,7 +1,7 @@
 import { tweedieError } from '../contracts/error.ts';
 import { API, type Kind, type Plugin, type Provided, type Provision, type OptionsSchema } from '../contracts/plugin.ts';
 
-const KINDS: readonly Kind[] = ['objective', 'sampler', 'metric', 'network', 'schedule', 'data'];
+const KINDS: readonly Kind[] = ['objective', 'sampler', 'metric', 'network', 'schedule', 'preconditioner', 'data'];
 
 /** One method of a plugin, typed: the options that `create` receives are the output of the schema. */
 export const provide = <K extends Kind, Options>(provision: Provision<K, Options>): Provision => provision as unknown as Provision;

@@ -4,7 +4,7 @@ import type { Levels, Model } from '../contracts/model.ts';
 import type { Network, Weights } from '../contracts/network.ts';
 import type { Schedule } from '../contracts/schedule.ts';
 import type { Noise } from '../contracts/noise.ts';
-import type { Coefficients, Preconditioner } from './preconditioner.ts';
+import type { Coefficients, Preconditioner } from '../contracts/preconditioner.ts';
 import { levelsOf, scaleRows } from './scale-rows.ts';
 
 export interface Binding {

@@ -1,26 +1,4 @@
-import type { Head } from '../contracts/model.ts';
-import type { Schedule } from '../contracts/schedule.ts';
-
-/** D(y; ρ) = skip·y + out·F(in·y; noise), at one level. */
-export interface Coefficients {
-  readonly skip: number;
-  readonly out: number;
-  readonly in: number;
-  /** What the network is told about the level. */
-  readonly noise: number;
-}
-
-/**
- * How a network's output F becomes the denoiser D, and what its head means (2206.00364, eq. 7 and table 1, in y = x/α, ρ = σ/α).
- *
- * The network always sees x-like input of order one; float64 on the host.
- */
-export interface Preconditioner {
-  readonly id: string;
-  readonly head: Head;
-  readonly sigmaData?: number;
-  at(rho: number, schedule: Schedule): Coefficients;
-}
+import type { Preconditioner } from '../contracts/preconditioner.ts';
 
 /** EDM (2206.00364, §5): unit-variance input and target at every level. Head x₀: the prediction is D itself. */
 export const edmPreconditioner = ({ sigmaData = 0.5 }: { readonly sigmaData?: number } = {}): Preconditioner =>

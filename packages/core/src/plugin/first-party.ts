@@ -1,0 +1,13 @@
+/**
+ * Which package provides a method of ours: a configuration says `use: 'heun'`, not a package name.
+ * Generated from what the packages provide by `npm run generate:first-party`; a test holds it against them.
+ */
+export const FIRST_PARTY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  objective: { dsm: '@tweedie/objective-classic' },
+  sampler: { euler: '@tweedie/sampler-classic', ddim: '@tweedie/sampler-classic', heun: '@tweedie/sampler-classic', 'dpmpp-2m': '@tweedie/sampler-classic' },
+  metric: {},
+  network: {},
+  schedule: {},
+  preconditioner: {},
+  data: {},
+};
