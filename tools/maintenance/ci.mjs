@@ -1,0 +1,133 @@
+// @ts-check
+/**
+ * npm test                                   every step that CI runs, quick ones first; all run, all are reported
+ * node tools/maintenance/ci.mjs lint test    these steps only
+ * node tools/maintenance/ci.mjs native …     the further engines, where they are installed
+ *
+ * The last line is `N passed, N failed`, with `, N skipped` where something was: tests are counted one by one, every other
+ * step as one.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import process from 'node:process';
+
+const root = new URL('../..', import.meta.url).pathname;
+const require = createRequire(join(root, 'package.json'));
+
+/**
+ * @typedef {object} Step
+ * @property {string} name
+ * @property {string[]} run A command of node_modules/.bin and its arguments.
+ * @property {boolean} [tests] Whether it leaves test reports to be counted.
+ * @property {Record<string, string>} [env]
+ * @property {() => string | undefined} [absent] Why the step cannot run here.
+ */
+
+const nx = (/** @type {string[]} */ ...args) => ['nx', ...args, '--output-style=static'];
+const tool = (/** @type {string} */ name) => ({ name, run: nx('test', `@tweedie/${name}`), tests: true });
+const suites = nx('run-many', '-t', 'test', '--exclude=tag:kind:tool', '--parallel=2');
+
+/** @type {Step[]} */
+const steps = [
+  { name: 'format', run: ['prettier', '--check', '--log-level=warn', '.'] },
+  { name: 'sync', run: ['nx', 'sync:check'] },
+  tool('boundaries'),
+  tool('versions'),
+  { name: 'lint', run: nx('run-many', '-t', 'lint', '--parallel=2') },
+  { name: 'typecheck', run: nx('run-many', '-t', 'typecheck', '--parallel=2') },
+  { name: 'package', run: nx('run-many', '-t', 'package', '--parallel=2') },
+  { name: 'test', run: suites, tests: true },
+  tool('bundle'),
+  tool('generators'),
+  tool('third-party'),
+];
+
+const lacks = (/** @type {string} */ name) => () => {
+  try {
+    require.resolve(`${name}/package.json`);
+    return undefined;
+  } catch {
+    return `${name} is not installed`;
+  }
+};
+
+/** Engines and programs that npm ci alone does not bring. @type {Step[]} */
+const further = [
+  { name: 'native', run: suites, tests: true, env: { TWEEDIE_BACKEND: 'tfjs-node' }, absent: lacks('@tensorflow/tfjs-node') },
+  { name: 'webgpu', run: suites, tests: true, env: { TWEEDIE_BACKEND: 'webgpu' }, absent: lacks('webgpu') },
+  {
+    name: 'browser',
+    run: nx('browser', '@tweedie/bundle'),
+    tests: true,
+    absent: () =>
+      [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].some(
+        (path) => path && existsSync(path),
+      )
+        ? undefined
+        : 'chromium is not installed',
+  },
+];
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => ![...steps, ...further].some((step) => step.name === name));
+if (unknown.length > 0) {
+  console.error(`no step is called ${unknown.join(', ')}; there are ${[...steps, ...further].map(({ name }) => name).join(', ')}`);
+  process.exit(2);
+}
+const chosen = wanted.length === 0 ? steps : [...steps, ...further].filter(({ name }) => wanted.includes(name));
+
+/** Nx restores the reports of cached suites, so what lies here after a step is of this step. */
+const reports = () =>
+  ['packages', 'examples', 'tools']
+    .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(root, folder, name, 'out-test/vitest.json')))
+    .filter((path) => existsSync(path));
+
+/** @type {{ name: string, seconds: number, result: string, passed: number, failed: number, skipped: number }[]} */
+const rows = [];
+for (const { name, run, tests, env, absent } of chosen) {
+  const reason = absent?.();
+  if (reason !== undefined) {
+    console.log(`\n${name}: skipped: ${reason}`);
+    rows.push({ name, seconds: 0, result: `skipped: ${reason}`, passed: 0, failed: 0, skipped: 1 });
+    continue;
+  }
+  console.log(`\n━━ ${name}: ${run.join(' ')}`);
+  for (const report of reports()) rmSync(report);
+  const start = performance.now();
+  const { status } = spawnSync(process.execPath, [bin(run[0] ?? ''), ...run.slice(1)], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, CI: 'true', NX_DAEMON: 'false', NX_TUI: 'false', NX_NO_CLOUD: 'true', FORCE_COLOR: '0', ...env },
+  });
+  const seconds = (performance.now() - start) / 1000;
+  let [passed, failed, skipped] = [0, 0, 0];
+  if (tests) {
+    for (const report of reports()) {
+      const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(report, 'utf8'));
+      passed += numPassedTests;
+      failed += numFailedTests;
+      skipped += numPendingTests + numTodoTests;
+    }
+  }
+  if (!tests && status === 0) passed = 1;
+  if (status !== 0 && failed === 0) failed = 1; // it broke before or after its tests
+  rows.push({ name, seconds, result: failed === 0 ? 'passed' : 'FAILED', passed, failed, skipped });
+}
+
+const width = Math.max(...rows.map(({ name }) => name.length));
+console.log(`\n${'step'.padEnd(width)} | seconds | result`);
+for (const { name, seconds, result, passed, failed, skipped } of rows) {
+  const counts = passed + failed + skipped > 1 ? ` (${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''})` : '';
+  console.log(`${name.padEnd(width)} | ${seconds.toFixed(1).padStart(7)} | ${result}${counts}`);
+}
+const sum = (/** @type {'passed' | 'failed' | 'skipped'} */ key) => rows.reduce((total, row) => total + row[key], 0);
+console.log(`\n${sum('passed')} passed, ${sum('failed')} failed${sum('skipped') > 0 ? `, ${sum('skipped')} skipped` : ''}`);
+process.exitCode = sum('failed') === 0 ? 0 : 1;
+
+/** The script behind a command of node_modules/.bin, so that no shell is in between. @param {string} name */
+function bin(name) {
+  const manifest = require(`${name}/package.json`);
+  return join(root, 'node_modules', name, typeof manifest.bin === 'string' ? manifest.bin : manifest.bin[name]);
+}

@@ -1,0 +1,26 @@
+// @ts-check
+/**
+ * npm run version-packages
+ *
+ * Turns the waiting changesets into versions and changelogs, then carries each version to where a plugin states it
+ * (`version: '…'` in src/index.ts) and into the lockfile.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+
+const root = new URL('../..', import.meta.url).pathname;
+const npx = process.platform === 'win32' ? 'npx.cmd' : 'npx';
+const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+
+execFileSync(npx, ['--no-install', 'changeset', 'version'], { cwd: root, stdio: 'inherit' });
+for (const name of readdirSync(join(root, 'packages'))) {
+  const source = join(root, 'packages', name, 'src/index.ts');
+  if (!existsSync(source)) continue;
+  const { version } = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'));
+  const before = readFileSync(source, 'utf8');
+  const after = before.replace(/^(\s*version: ')[^']+(')/m, `$1${version}$2`);
+  if (after !== before) writeFileSync(source, after);
+}
+execFileSync(npm, ['install', '--package-lock-only', '--ignore-scripts'], { cwd: root, stdio: 'inherit' });
