@@ -1,3 +1,4 @@
 import { packageTests } from '../../vitest.shared.ts';
 
-export default packageTests();
+// No tensor is made here: no engine is needed.
+export default packageTests({ setupFiles: [] });
