@@ -1,1 +1,10 @@
-export {};
+export { type Distribution, type Posterior } from './distribution.ts';
+export { gaussian, type Covariance, type Gaussian, type GaussianOptions } from './gaussian.ts';
+export { mixture, logAllowed, type Mixture, type MixtureOptions } from './mixture.ts';
+export { empirical, type Empirical, type EmpiricalOptions } from './empirical.ts';
+export { posteriorMean } from './posterior-mean.ts';
+export { type ExactModelOptions } from './exact-model.ts';
+export { gaussianFromData, moments, type GaussianFromDataOptions, type Moments, type MomentSums } from './gaussian-from-data.ts';
+export { symmetricEigen, type Eigen } from './symmetric-eigen.ts';
+export { traceSqrtProduct } from './trace-sqrt-product.ts';
+export { FISHER, G2, G5, M1, M3, P256, RING8, TWO_POINTS } from './problems.ts';
