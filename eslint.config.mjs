@@ -136,6 +136,8 @@ export default [
   { files: onNode, rules: restricted(container, engine) },
   { files: ['packages/backend/**/*.ts'], rules: restricted(container) },
   { files: ['packages/core/src/plugin/container.ts'], rules: restricted(node, engine) },
+  // A page of the browser brings its own engine.
+  { files: ['tools/bundle/src/page.ts'], rules: restricted(container, node) },
 
   // How numerics are written.
   { files: ['packages/**/*.ts', 'examples/**/*.ts'], rules: syntax(...noBlocking, noChance, noClasses) },

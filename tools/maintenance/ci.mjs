@@ -53,21 +53,10 @@ const lacks = (/** @type {string} */ name) => () => {
   }
 };
 
-/** Engines and programs that npm ci alone does not bring. @type {Step[]} */
+/** Engines that npm ci alone does not bring. @type {Step[]} */
 const further = [
   { name: 'native', run: suites, tests: true, env: { TWEEDIE_BACKEND: 'tfjs-node' }, absent: lacks('@tensorflow/tfjs-node') },
   { name: 'webgpu', run: suites, tests: true, env: { TWEEDIE_BACKEND: 'webgpu' }, absent: lacks('webgpu') },
-  {
-    name: 'browser',
-    run: nx('browser', '@tweedie/bundle'),
-    tests: true,
-    absent: () =>
-      [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].some(
-        (path) => path && existsSync(path),
-      )
-        ? undefined
-        : 'chromium is not installed',
-  },
 ];
 
 const wanted = process.argv.slice(2);
