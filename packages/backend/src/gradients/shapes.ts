@@ -31,6 +31,7 @@ import {
   reshape,
   reverse,
   slice,
+  slice_util,
   spaceToBatchND,
   split,
   stack,
@@ -93,12 +94,14 @@ export const shapes: readonly GradConfig[] = [
   ),
   gradient(Transpose, [], (dy, _, { perm }: { perm: number[] }) => ({ x: () => transpose(dy, backend_util.getUndoAxesPermutation(perm)) })),
   gradient(Reverse, [], (dy, _, { dims }: { dims: number[] }) => ({ x: () => reverse(dy, dims) })),
-  gradient(Slice, ['x'], (dy, { x }, { begin }: { begin: number[] }) => ({
-    x: () =>
-      pad(
+  gradient(Slice, ['x'], (dy, { x }, { begin, size }: { begin: number | number[]; size: number | number[] }) => ({
+    x: () => {
+      const [from] = slice_util.parseSliceParams(x, begin, size) as [number[], number[]];
+      return pad(
         dy,
-        x.shape.map((n, i): [number, number] => [begin[i]!, n - begin[i]! - dy.shape[i]!]),
-      ),
+        x.shape.map((n, i): [number, number] => [from[i]!, n - from[i]! - dy.shape[i]!]),
+      );
+    },
   })),
   gradient(PadV2, ['x'], (dy, { x }, { paddings }: { paddings: Paddings }) => ({
     x: () =>
