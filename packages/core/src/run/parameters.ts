@@ -22,7 +22,9 @@ export const createParameters = (specs: readonly ParameterSpec[], initial: Reado
   const trained = specs.filter(({ trainable = true }) => trainable);
   const kept = specs.filter(({ trainable = true }) => !trainable);
   const sizes = trained.map(sizeOf);
-  const flat = variable(tensor1d(join(trained, initial)), true, undefined, 'float32');
+  const start = tensor1d(join(trained, initial), 'float32');
+  const flat = variable(start);
+  start.dispose();
   const buffers = toTensors(kept, initial);
   return Object.freeze<Parameters>({
     specs,

@@ -1,4 +1,4 @@
-import { add, mul, square, stack, sum, tensor1d, tidy, variableGrads, zerosLike, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import { add, engine, mul, square, stack, sum, tensor1d, tidy, variableGrads, zerosLike, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import { tweedieError } from '../contracts/error.ts';
 import type { Levels } from '../contracts/model.ts';
 import type { Noise } from '../contracts/noise.ts';
@@ -122,6 +122,10 @@ const valueAndGradient = (
   try {
     const { value, grads } = variableGrads(() => loss(parameters.weights(), batch, noise.rows(from), watch), [parameters.flat]);
     return { value, gradient: grads[parameters.flat.name]! };
+  } catch (error) {
+    // TensorFlow.js frees what the tape saved only when the loss returns.
+    for (const { saved } of engine().state.activeTape ?? []) saved?.forEach((tensor) => tensor.dispose());
+    throw error;
   } finally {
     for (const tensor of [batch.x0, batch.label, batch.reference, batch.referenceLabel]) tensor?.dispose();
   }
