@@ -1,6 +1,7 @@
 import { engine, env, setBackend } from '@tensorflow/tfjs-core';
 import { installed, nodeModule } from './installed.ts';
 import { completeWasm } from './wasm/complete.ts';
+import { correctCpu } from './cpu/resize-nearest-neighbor-grad.ts';
 
 /** The engines, in the order in which they are preferred. */
 export const ENGINES = ['tfjs-node-gpu', 'tfjs-node', 'webgpu', 'wasm', 'cpu'] as const;
@@ -111,7 +112,8 @@ const webgpu: Candidate = {
   },
 };
 
-const state = { wasmCompleted: false };
+/** What was done to the engines of this process. */
+const state = { wasmCompleted: false, cpuCorrected: false };
 
 const wasm: Candidate = {
   id: 'wasm',
@@ -142,6 +144,8 @@ const cpu: Candidate = {
   start: async () => {
     await import('@tensorflow/tfjs-backend-cpu');
     await become('cpu');
+    if (!state.cpuCorrected) correctCpu();
+    state.cpuCorrected = true;
     // On its first use it would advertise tfjs-node.
     (engine().backend as unknown as { firstUse: boolean }).firstUse = false;
   },

@@ -235,15 +235,15 @@ const products: Case[] = [
 
 const resampling: Case[] = [
   { name: 'avgPool 2×2', f: (x) => tf.square(tf.avgPool(x as tf.Tensor4D, 2, 2, 'valid')), shape: [2, 4, 4, 2] },
-  { name: 'avgPool 3×3, overlapping, same', f: (x) => tf.square(tf.avgPool(x as tf.Tensor4D, 3, 1, 'same')), shape: [1, 4, 4, 2] },
+  { name: 'avgPool 3×3, overlapping, same', f: (x) => tf.square(tf.avgPool(x as tf.Tensor4D, 3, 1, 'same')), shape: [2, 4, 4, 2] },
   { name: 'maxPool', f: (x) => tf.maxPool(x as tf.Tensor4D, 2, 2, 'valid'), shape: [2, 4, 4, 2], orders: 1 },
-  { name: 'resizeNearestNeighbor', f: (x) => tf.square(tf.image.resizeNearestNeighbor(x as tf.Tensor4D, [6, 6])), shape: [1, 3, 3, 2] },
+  { name: 'resizeNearestNeighbor', f: (x) => tf.square(tf.image.resizeNearestNeighbor(x as tf.Tensor4D, [6, 6])), shape: [2, 3, 3, 2] },
   {
     name: 'resizeNearestNeighbor, half pixels',
     f: (x) => tf.square(tf.image.resizeNearestNeighbor(x as tf.Tensor4D, [6, 6], false, true)),
-    shape: [1, 3, 3, 2],
+    shape: [2, 3, 3, 2],
   },
-  { name: 'resizeBilinear', f: (x) => tf.square(tf.image.resizeBilinear(x as tf.Tensor4D, [5, 7])), shape: [1, 3, 3, 2] },
+  { name: 'resizeBilinear', f: (x) => tf.square(tf.image.resizeBilinear(x as tf.Tensor4D, [5, 7])), shape: [2, 3, 3, 2] },
 ];
 
 /** A block like a network's: convolution, normalisation, SiLU, attention, resampling. */
