@@ -1,0 +1,344 @@
+import {
+  add,
+  matMul,
+  memory,
+  mul,
+  reshape,
+  sub,
+  tensor,
+  tidy,
+  transpose,
+  variable,
+  variableGrads,
+  type Tensor,
+  type Tensor2D,
+  type Variable,
+} from '@tensorflow/tfjs-core';
+import { gaussian } from '@tweedie/analytic';
+import {
+  createNoise,
+  edm,
+  edmPreconditioner,
+  mapLevels,
+  scaleRows,
+  STREAM,
+  subVp,
+  ve,
+  vpLinear,
+  type Batch,
+  type Head,
+  type Model,
+  type Noise,
+  type Objective,
+  type Schedule,
+} from '@tweedie/core';
+import { describe, expect, it } from 'vitest';
+import { dsm, type DsmOptions } from './dsm.ts';
+
+const MEAN = [1, -1];
+const COVARIANCE = [1, 0.6, 0.6, 0.5];
+const data = gaussian({ mean: MEAN, covariance: COVARIANCE });
+
+const rowsOf = (n: number, noise: Noise): Tensor2D => tensor(Float32Array.from(data.sample(noise, n)), [n, 2]) as Tensor2D;
+
+/** The value of an objective at a model, its batch freed. */
+const valueOf = async (objective: Objective, model: Model, batch: Batch, noise: Noise): Promise<number> => {
+  const loss = objective.loss(model, batch, noise);
+  const [value] = await loss.data();
+  loss.dispose();
+  return value!;
+};
+
+/** (Σ + ρ²I)⁻¹, 2 × 2. */
+const precision = (rho: number): [number, number, number, number] => {
+  const [a, b, , d] = COVARIANCE as [number, number, number, number];
+  const [p, q] = [a + rho * rho, d + rho * rho];
+  const det = p * q - b * b;
+  return [q / det, -b / det, -b / det, p / det];
+};
+
+/** A score in y that is affine, −A y + b with A, b variables, dressed as any head under any schedule. */
+const affine = (schedule: Schedule, head: Head, matrix: Variable, offset: Variable): Model => {
+  const at = (rho: Parameters<Model['raw']>[1], f: (alpha: number, sigma: number) => number): ReturnType<typeof mapLevels> =>
+    mapLevels(rho, (level) => f(schedule.alpha(schedule.timeOf(level)), schedule.sigma(schedule.timeOf(level))));
+  const scoreInY = (y: Tensor): Tensor => sub(offset, matMul(y as Tensor2D, transpose(matrix as unknown as Tensor2D)));
+  const denoise: Model['denoise'] = (y, rho) =>
+    add(
+      y,
+      scaleRows(
+        scoreInY(y),
+        mapLevels(rho, (level) => level ** 2),
+      ),
+    );
+  const raw: Model['raw'] = (y, rho) => {
+    if (head === 'x0') return denoise(y, rho);
+    if (head === 'score')
+      return scaleRows(
+        scoreInY(y),
+        at(rho, (alpha) => 1 / alpha),
+      );
+    const eps = scaleRows(
+      scoreInY(y),
+      mapLevels(rho, (level) => -level),
+    );
+    if (head === 'eps') return eps;
+    return sub(
+      scaleRows(
+        eps,
+        at(rho, (alpha) => alpha),
+      ),
+      scaleRows(
+        denoise(y, rho),
+        at(rho, (_, sigma) => sigma),
+      ),
+    );
+  };
+  return { schedule, head, shape: [2], classes: 0, raw, denoise, doubleDifferentiable: true };
+};
+
+describe('dsm', () => {
+  // objectives.md 5.2: ½ (d/σ² − I) with I = tr (Σ + σ²I)⁻¹, from the true score; std is that of σ²·loss a sample.
+  it.each([
+    [0.05, 394.765445, 0.987],
+    [0.1, 95.099936, 0.952],
+    [0.3, 8.143962, 0.761],
+    [1, 0.337121, 0.418],
+    [3, 0.008089, 0.096],
+  ])('has the optimum ½(d/σ² − I) at σ = %d: %d (4 standard errors)', async (sigma, optimum, std) => {
+    const n = 40_000;
+    const noise = createNoise(11n);
+    const x0 = rowsOf(n, noise);
+    // One fixed level, λ = σ²: the loss is σ² times the table's.
+    const objective = dsm({ law: 'edm', weighting: 'sigma2', pMean: Math.log(sigma), pStd: 0 });
+    for (const head of ['x0', 'eps', 'score', 'v'] as const) {
+      const value = await valueOf(objective, data.model(edm(), { head }), { x0, step: 0 }, noise);
+      expect(Math.abs(value - sigma ** 2 * optimum)).toBeLessThan((4 * std) / Math.sqrt(n));
+    }
+    x0.dispose();
+  });
+
+  it('is minimised by the true score: the gain that its gradients lead to is −(Σ + σ²I)⁻¹ (4 standard errors)', async () => {
+    // At a fixed level the loss is a quadratic in (A, b); Newton's step from 0 on its own gradients is its minimiser.
+    const n = 20_000;
+    const sigma = 0.7;
+    const noise = createNoise(12n);
+    const x0 = rowsOf(n, noise);
+    const matrix = variable(tensor([0, 0, 0, 0], [2, 2]), true);
+    const offset = variable(tensor([0, 0], [2]), true);
+    const objective = dsm({ law: 'edm', weighting: 'sigma2', pMean: Math.log(sigma), pStd: 0 });
+    const model = affine(edm(), 'eps', matrix as Variable, offset as Variable);
+    const gradient = async (at: readonly number[]): Promise<number[]> => {
+      const [m, o] = [tensor(at.slice(0, 4), [2, 2]), tensor(at.slice(4), [2])];
+      matrix.assign(m);
+      offset.assign(o);
+      const { value, grads } = variableGrads(() => objective.loss(model, { x0, step: 0 }, noise), [matrix, offset]);
+      const parts = [...(await grads[matrix.name]!.data()), ...(await grads[offset.name]!.data())];
+      [m, o, value, ...Object.values(grads)].forEach((used) => used.dispose());
+      return parts;
+    };
+    const g0 = await gradient([0, 0, 0, 0, 0, 0]);
+    const columns: number[][] = [];
+    for (let k = 0; k < 6; k++) {
+      const unit = Array.from({ length: 6 }, (_, i) => (i === k ? 1 : 0));
+      columns.push((await gradient(unit)).map((g, i) => g - g0[i]!));
+    }
+    const fitted = solve(
+      Array.from({ length: 6 }, (_, i) => columns.map((column) => column[i]!)),
+      g0.map((g) => -g),
+    );
+    const a = precision(sigma);
+    const wanted = [...a, a[0] * MEAN[0]! + a[1] * MEAN[1]!, a[2] * MEAN[0]! + a[3] * MEAN[1]!];
+    // Least squares of z/σ on (1, y): the spread of a coefficient is below √(Var(z/σ | y)/(n · least eigenvalue of Cov(y))) < .012.
+    fitted.forEach((value, i) => expect(Math.abs(value - wanted[i]!)).toBeLessThan(4 * 0.012));
+    [x0, matrix, offset].forEach((used) => used.dispose());
+  });
+
+  describe.each([
+    ['edm', edm()],
+    ['vp', vpLinear()],
+    ['sub-VP', subVp()],
+    ['ve', ve()],
+  ] as const)('under %s', (_, schedule) => {
+    it.each([
+      ['edm', 'edm'],
+      ['vp', 'sigma2'],
+      ['vp', 'likelihood'],
+      ['ve', 'sigma2'],
+    ] as const)('gives every head the same loss and gradient: law %s, weighting %s', async (law, weighting) => {
+      const noise = createNoise(13n);
+      const x0 = rowsOf(64, noise);
+      const matrix = variable(tensor([0.8, 0.3, -0.2, 1.1], [2, 2]), true);
+      const offset = variable(tensor([0.4, -0.6], [2]), true);
+      const objective = dsm({ law, weighting });
+      const seen: number[][] = [];
+      for (const head of ['x0', 'eps', 'score', 'v'] as const) {
+        const model = affine(schedule, head, matrix as Variable, offset as Variable);
+        const { value, grads } = variableGrads(() => objective.loss(model, { x0, step: 5 }, noise), [matrix, offset]);
+        seen.push([...(await value.data()), ...(await grads[matrix.name]!.data()), ...(await grads[offset.name]!.data())]);
+        [value, ...Object.values(grads)].forEach((used) => used.dispose());
+      }
+      const scale = Math.max(...seen[0]!.map(Math.abs));
+      for (const other of seen.slice(1)) other.forEach((value, i) => expect(Math.abs(value - seen[0]![i]!) / scale).toBeLessThan(1e-4));
+      [x0, matrix, offset].forEach((used) => used.dispose());
+    });
+  });
+
+  it('weighs EDM so that w(σ) c_out² = 1: a network that predicts 0 costs its own target, of unit variance', async () => {
+    // With D = c_skip y + c_out F, w ‖D − x₀‖² = ‖F − target‖²; on data of variance σ_d² the target has variance 1 at every level.
+    const noise = createNoise(14n);
+    const sigmaData = 0.5;
+    const n = 30_000;
+    const x0 = tidy(() => mul(noise.normal([n, 1], { stream: STREAM.data }), sigmaData));
+    const { at } = edmPreconditioner({ sigmaData });
+    for (const rho of [0.002, 0.05, 0.5, 5, 80]) {
+      const w = (rho ** 2 + sigmaData ** 2) / (rho * sigmaData) ** 2;
+      expect(w * at(rho, edm()).out ** 2).toBeCloseTo(1, 12);
+      const denoise: Model['denoise'] = (y, level) =>
+        scaleRows(
+          y,
+          mapLevels(level, (l) => at(l, edm()).skip),
+        );
+      const model: Model = {
+        schedule: edm(),
+        head: 'x0',
+        shape: [1],
+        classes: 0,
+        sigmaData,
+        raw: denoise,
+        denoise,
+        doubleDifferentiable: true,
+      };
+      const value = await valueOf(dsm({ pMean: Math.log(rho), pStd: 0 }), model, { x0, step: 0 }, noise);
+      expect(Math.abs(value - 1)).toBeLessThan(4 * Math.sqrt(2 / n) + 1e-4);
+    }
+    x0.dispose();
+  });
+
+  it('has the published scale: a model that predicts nothing costs ½ d under sigma2, and the three weightings are related as stated', async () => {
+    const noise = createNoise(15n);
+    const n = 4000;
+    const x0 = rowsOf(n, noise);
+    const zero: Model['raw'] = (y) => mul(y, 0);
+    const model = (schedule: Schedule): Model => ({
+      schedule,
+      head: 'eps',
+      shape: [2],
+      classes: 0,
+      raw: zero,
+      denoise: zero,
+      doubleDifferentiable: true,
+    });
+    const half = await valueOf(dsm({ law: 've', weighting: 'sigma2' }), model(ve()), { x0, step: 0 }, noise);
+    expect(Math.abs(half - 1)).toBeLessThan(4 / Math.sqrt(n)); // ½ E‖z‖² = ½ d, per-row std ½√(2d) = 1
+    // g²/σ² = 2 ln(σ_max/σ_min) under VE: 17.03 (objectives.md 1.4).
+    const likelihood = await valueOf(dsm({ law: 've', weighting: 'likelihood' }), model(ve()), { x0, step: 0 }, noise);
+    expect(likelihood / half).toBeCloseTo(2 * Math.log(5000), 3);
+    // EDM: no ½, and 1 + (ρ/σ_d)² of it: at ρ = σ_d four times sigma2.
+    const fixed: DsmOptions = { law: 'edm', pMean: Math.log(0.5), pStd: 0 };
+    const ratio =
+      (await valueOf(dsm({ ...fixed, weighting: 'edm' }), model(edm()), { x0, step: 0 }, noise)) /
+      (await valueOf(dsm({ ...fixed, weighting: 'sigma2' }), model(edm()), { x0, step: 0 }, noise));
+    expect(ratio).toBeCloseTo(4, 5);
+    x0.dispose();
+  });
+
+  it('is the same number for ever, and the one that float64 gives from the same noise', async () => {
+    const noise = createNoise(1n);
+    const values = Float32Array.from({ length: 24 }, (_, i) => Math.sin(i));
+    const x0 = tensor(values, [6, 2, 2, 1]);
+    const raw: Model['raw'] = (y, rho) =>
+      scaleRows(
+        y,
+        mapLevels(rho, (level) => 1 / (1 + level)),
+      );
+    const model: Model = { schedule: vpLinear(), head: 'x0', shape: [2, 2, 1], classes: 0, raw, denoise: raw, doubleDifferentiable: true };
+    const z = noise.hostNormal([6, 4], { stream: STREAM.perturb, step: 3 });
+    const u = noise.hostUniform([6], { stream: STREAM.time, step: 3 });
+    const g = noise.hostNormal([6], { stream: STREAM.time, step: 3 });
+    const mean = (rho: (row: number) => number, weight: (rho: number) => number): number =>
+      values.reduce((sum, x, i) => {
+        const level = rho(Math.floor(i / 4));
+        return sum + weight(level) * ((x + level * z[i]!) / (1 + level) - x) ** 2;
+      }, 0) / 6;
+    const vpLevel = (t: number): number => Math.sqrt(Math.expm1(0.5 * 19.9 * t * t + 0.1 * t));
+    const [low, high] = [vpLevel(1e-3), vpLevel(1)];
+    const golden = [
+      {
+        law: 'edm',
+        value: 3.3405,
+        again: mean(
+          (i) => Math.exp(-1.2 + 1.2 * g[i]!),
+          (rho) => (rho ** 2 + 0.25) / (0.5 * rho) ** 2,
+        ),
+      },
+      {
+        law: 'vp',
+        value: 0.48657,
+        again: mean(
+          (i) => vpLevel(1e-3 + 0.999 * u[i]!),
+          (rho) => 0.5 / rho ** 2,
+        ),
+      },
+      {
+        law: 've',
+        value: 0.91948,
+        again: mean(
+          (i) => low * (high / low) ** u[i]!,
+          (rho) => 0.5 / rho ** 2,
+        ),
+      },
+    ] as const;
+    for (const { law, value, again } of golden) {
+      expect(Math.abs(again / value - 1)).toBeLessThan(2e-5);
+      expect(Math.abs((await valueOf(dsm({ law }), model, { x0, step: 3 }, noise)) / again - 1)).toBeLessThan(1e-5);
+    }
+    x0.dispose();
+  });
+
+  it('treats every row for itself: a batch is the mean of its rows, and any shard sees the same', async () => {
+    const noise = createNoise(16n);
+    const x0 = rowsOf(8, noise);
+    const objective = dsm({ law: 'vp' });
+    const model = data.model(vpLinear(), { head: 'v' });
+    const whole = await valueOf(objective, model, { x0, step: 9 }, noise);
+    let sum = 0;
+    const values = await x0.data();
+    for (let row = 0; row < 8; row++) {
+      const one = reshape(tensor(values.slice(2 * row, 2 * row + 2)), [1, 2]);
+      sum += await valueOf(objective, model, { x0: one, step: 9 }, noise.rows(row));
+    }
+    expect(Math.abs(whole - sum / 8)).toBeLessThan(1e-5 * Math.abs(whole));
+    expect(await valueOf(objective, model, { x0, step: 10 }, noise)).not.toBe(whole);
+    x0.dispose();
+  });
+
+  it('leaves no tensor behind, and refuses options that say nothing', () => {
+    const noise = createNoise(17n);
+    const x0 = rowsOf(4, noise);
+    const before = memory().numTensors;
+    dsm().loss(data.model(edm()), { x0, step: 0 }, noise).dispose();
+    expect(memory().numTensors).toBe(before);
+    x0.dispose();
+    expect(() => dsm({ betaMin: 0.1 })).toThrow(/half of β/);
+    expect(() => dsm({ law: 've', sigmaMin: 2, sigmaMax: 1 }).loss(data.model(edm()), { x0: tensor([[0, 0]]), step: 0 }, noise)).toThrow(
+      /no range of levels/,
+    );
+    expect(() => dsm({ pStd: -1 })).toThrow();
+    expect(() => dsm({ sigma: 1 } as DsmOptions)).toThrow();
+  });
+});
+
+/** Gaussian elimination with partial pivoting. */
+const solve = (matrix: readonly (readonly number[])[], right: readonly number[]): number[] => {
+  const rows = matrix.map((row, i) => [...row, right[i]!]);
+  for (let c = 0; c < rows.length; c++) {
+    const pivot = rows.reduce((best, row, r) => (r >= c && Math.abs(row[c]!) > Math.abs(rows[best]![c]!) ? r : best), c);
+    [rows[c], rows[pivot]] = [rows[pivot]!, rows[c]!];
+    for (let r = 0; r < rows.length; r++) {
+      if (r === c) continue;
+      const factor = rows[r]![c]! / rows[c]![c]!;
+      rows[r] = rows[r]!.map((value, k) => value - factor * rows[c]![k]!);
+    }
+  }
+  return rows.map((row, i) => row.at(-1)! / row[i]!);
+};
