@@ -10,6 +10,7 @@ describe('npy and npz', () => {
       empty: { shape: [0, 3], data: new Float32Array(0) },
     };
     expect(decodeNpz(encodeNpz(arrays), 'f')).toEqual(arrays);
+    expect(decodeNpz(Buffer.from(encodeNpz(arrays)), 'f')).toEqual(arrays); // a Buffer shares a pool
   });
 
   it('writes what NumPy reads: header of 64 bytes, C order', () => {

@@ -47,7 +47,7 @@ export const decodeNpy = (bytes: Uint8Array, subject: string): NpyArray => {
   const shape = dims.split(',').map((part) => part.trim()).filter(Boolean).map(Number);
   const Type = DESCR[descr as keyof typeof DESCR];
   const count = shape.reduce((product, n) => product * n, 1);
-  const body = bytes.slice(start + length);
+  const body = new Uint8Array(bytes.subarray(start + length)); // an aligned copy
   if (!Number.isSafeInteger(count) || body.length !== count * Type.BYTES_PER_ELEMENT) {
     return refuse('its data have another length than its shape', `${body.length} bytes`, `${count * Type.BYTES_PER_ELEMENT} for ${descr} [${shape.join(', ')}]`);
   }

@@ -93,7 +93,7 @@ export const decodeSafetensors = (bytes: Uint8Array, subject: string): Safetenso
     if (from > to || to > body.length) refuse(`tensor "${name}" lies beyond the end of the file`, [from, to], `offsets within ${body.length} bytes`);
     if (to - from !== count * BYTES[dtype]) refuse(`tensor "${name}" has a lying length`, `${to - from} bytes`, `${count * BYTES[dtype]} for ${dtype} [${shape.join(', ')}]`);
     spans.push({ name, from, to });
-    tensors[name] = { dtype, shape, data: valuesOf(body.slice(from, to), dtype, count, name, refuse) };
+    tensors[name] = { dtype, shape, data: valuesOf(new Uint8Array(body.subarray(from, to)), dtype, count, name, refuse) };
   }
   spans.sort((a, b) => a.from - b.from || a.to - b.to);
   let end = 0;
@@ -123,7 +123,7 @@ const parseHeader = (json: Uint8Array, refuse: (problem: string, got: unknown, e
 };
 
 const valuesOf = (bytes: Uint8Array, dtype: Dtype, count: number, name: string, refuse: (problem: string, got: unknown, expected: string) => never): LoadedTensor['data'] => {
-  const { buffer } = bytes; // a fresh, aligned copy
+  const { buffer } = bytes; // a fresh, aligned copy (Buffer's slice would not be one)
   switch (dtype) {
     case 'F64':
       return new Float64Array(buffer, 0, count);
