@@ -1,0 +1,67 @@
+import { parseOptions, tweedieError, type Json, type Kind, type Provided, type Provision } from '@tweedie/core';
+import { resolveMethod, type Resolved } from '@tweedie/core/node';
+import { unknownKey } from '../config/explain.ts';
+import { inputSchema } from '../config/json-schema.ts';
+
+/** The packages that come with the command line: used where the project has no copy of its own. */
+export const FIRST_PARTY: Readonly<Record<string, () => Promise<unknown>>> = Object.freeze({
+  '@tweedie/data': () => import('@tweedie/data'),
+  '@tweedie/networks': () => import('@tweedie/networks'),
+  '@tweedie/objective-classic': () => import('@tweedie/objective-classic'),
+  '@tweedie/sampler-classic': () => import('@tweedie/sampler-classic'),
+  '@tweedie/metrics': () => import('@tweedie/metrics'),
+});
+
+const fallback = (packageName: string): Promise<unknown> => {
+  const load = FIRST_PARTY[packageName];
+  if (load !== undefined) return load();
+  throw tweedieError({ subject: packageName, problem: 'this method of Tweedie is not installed', remedy: `npm install ${packageName}`, code: 'NOT_INSTALLED' });
+};
+
+/** Finds a method by name: in the user's project, or among those that came with the command line. */
+export const resolveSection = (kind: Kind, use: string, cwd: string): Promise<Resolved> => resolveMethod(kind, use, { from: cwd, fallback });
+
+/** A method as a configuration writes it. */
+export type MethodConfig = { readonly use: string; readonly [option: string]: Json };
+
+/** A method that was chosen, made and described. */
+export interface Made<K extends Kind> {
+  readonly it: Provided[K];
+  /** The configuration with every default filled in: enough to make it again. */
+  readonly config: MethodConfig;
+  readonly packageName: string;
+  readonly version: string;
+}
+
+/** `given` are options that follow from other parts (the shape of the data), used where the method has them and the user said nothing. */
+export const makeMethod = async <K extends Kind>(kind: K, { use, ...options }: MethodConfig, cwd: string, given: Readonly<Record<string, Json>> = {}): Promise<Made<K>> => {
+  const { plugin, provision } = await resolveSection(kind, use, cwd);
+  const config = { use, ...withDefaults(provision, options, given) };
+  const it = await createChecked<K>(provision, kind, config);
+  return { it, config, packageName: plugin.name, version: plugin.version };
+};
+
+
+/** Options by the schema: what was given, then what follows from other parts, then defaults. */
+const withDefaults = (provision: Provision, options: Readonly<Record<string, Json>>, given: Readonly<Record<string, Json>>): Readonly<Record<string, Json>> => {
+  const { properties = {} } = inputSchema(provision.options);
+  const filled = Object.entries(properties).flatMap(([key, { default: byDefault }]) => {
+    const value = options[key] ?? given[key] ?? (byDefault as Json | undefined);
+    return value === undefined ? [] : [[key, value] as const];
+  });
+  return { ...options, ...Object.fromEntries(filled) };
+};
+
+const createChecked = async <K extends Kind>(provision: Provision, kind: K, { use, ...options }: MethodConfig): Promise<Provided[K]> => {
+  refuseUnknown(provision, kind, use, options);
+  return (await provision.create(await parseOptions(provision.options, options, `${kind} ${use}`))) as Provided[K];
+};
+
+const refuseUnknown = (provision: Provision, kind: Kind, use: string, options: Readonly<Record<string, unknown>>): void => {
+  const { properties = {}, additionalProperties } = inputSchema(provision.options);
+  if (additionalProperties !== false) return;
+  const unknown = Object.keys(options).filter((key) => !Object.hasOwn(properties, key));
+  if (unknown.length === 0) return;
+  const allowed = ['use', ...Object.keys(properties)];
+  throw tweedieError({ subject: `${kind} ${use}`, problem: unknown.map((key) => unknownKey([kind, key], allowed)).join('; '), code: 'CONFIG' });
+};

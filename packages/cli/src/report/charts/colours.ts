@@ -1,0 +1,15 @@
+/**
+ * Colours by role. Inside a report the page's variables say what they are, in light and in dark; a chart that is saved alone falls
+ * back to the colour for paper.
+ */
+export const COLOURS = Object.freeze({
+  ink: 'var(--chart-ink, #57534e)',
+  grid: 'var(--chart-grid, #e7e5e0)',
+  data: 'var(--chart-data, #a8a29e)',
+  first: 'var(--chart-first, #0f766e)',
+  second: 'var(--chart-second, #c2410c)',
+});
+
+export type Role = keyof typeof COLOURS;
+
+export const FONT = 'ui-sans-serif, system-ui, sans-serif';

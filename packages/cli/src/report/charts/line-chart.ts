@@ -1,0 +1,111 @@
+import { tweedieError } from '@tweedie/core';
+import { LineChart } from 'echarts/charts';
+import { GridComponent, LegendComponent } from 'echarts/components';
+import { init, use } from 'echarts/core';
+import { SVGRenderer } from 'echarts/renderers';
+import { createHash } from 'node:crypto';
+import { escapeHtml } from '../escape-html.ts';
+import { formatNumber } from '../format.ts';
+import { COLOURS, FONT, type Role } from './colours.ts';
+
+use([LineChart, GridComponent, LegendComponent, SVGRenderer]);
+
+export interface Line {
+  readonly name: string;
+  readonly x: ArrayLike<number>;
+  readonly y: ArrayLike<number>;
+  readonly colour?: Role;
+  /** `raw`: thin and pale, for measurements under their average. Default `line`. */
+  readonly style?: 'line' | 'raw' | 'dots';
+}
+
+export interface LineChartOptions {
+  readonly lines: readonly Line[];
+  readonly xLabel: string;
+  readonly yLabel: string;
+  /** Logarithmic axes: only for positive numbers. Default: neither. */
+  readonly log?: { readonly x?: boolean; readonly y?: boolean };
+  /** Pixels. Default 760 × 340. */
+  readonly width?: number;
+  readonly height?: number;
+}
+
+/** Lines in one frame, as SVG text. */
+export const lineChart = ({ lines, xLabel, yLabel, log = {}, width = 760, height = 340 }: LineChartOptions): string => {
+  for (const { name, x, y } of lines) {
+    if (x.length !== y.length || x.length === 0) throw tweedieError({ subject: `chart line ${name}`, problem: 'not one y for each x', got: `${x.length} x, ${y.length} y` });
+    for (let i = 0; i < x.length; i++) {
+      const bad = [x[i]!, y[i]!].find((v, axis) => !Number.isFinite(v) || ((axis === 0 ? log.x : log.y) === true && v <= 0));
+      if (bad !== undefined) throw tweedieError({ subject: `chart line ${name}`, problem: `point ${i} cannot be drawn`, got: bad, expected: log.x || log.y ? 'finite numbers, above 0 on a logarithmic axis' : 'finite numbers' });
+    }
+  }
+  const text = { color: COLOURS.ink, fontFamily: FONT, fontSize: 12 };
+  const axis = (name: string, values: readonly number[], logarithmic: boolean): object => ({
+    type: logarithmic ? 'log' : 'value',
+    name,
+    nameLocation: 'middle',
+    nameTextStyle: text,
+    scale: true,
+    ...(logarithmic ? ends(logTicks(values)) : {}),
+    axisLabel: { ...text, hideOverlap: true, ...(logarithmic ? { customValues: logTicks(values) } : {}), formatter: (value: number) => formatNumber(value, 3) },
+    axisLine: { show: false },
+    axisTick: { show: false, ...(logarithmic ? { customValues: logTicks(values) } : {}) },
+    minorTick: { show: false },
+    splitLine: { lineStyle: { color: COLOURS.grid, width: 1 } },
+  });
+  const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
+  try {
+    const all = (pick: (line: Line) => ArrayLike<number>): number[] => lines.flatMap((line) => Array.from(pick(line)));
+    chart.setOption({
+      animation: false,
+      backgroundColor: 'transparent',
+      textStyle: { fontFamily: FONT },
+      grid: { left: 52, right: 16, top: lines.length > 1 ? 36 : 14, bottom: 46 },
+      legend: { show: lines.length > 1, top: 0, left: 46, itemGap: 20, itemWidth: 18, itemHeight: 8, icon: 'roundRect', textStyle: text },
+      xAxis: { ...axis(xLabel, all(({ x }) => x), log.x === true), nameGap: 28, splitLine: { show: false } },
+      yAxis: { ...axis(yLabel, all(({ y }) => y), log.y === true), nameGap: 38 },
+      series: lines.map(({ name, x, y, colour = 'first', style = 'line' }) => ({
+        type: 'line',
+        name,
+        data: Array.from(x, (at, i) => [at, y[i]]),
+        silent: true,
+        showSymbol: style === 'dots',
+        symbol: 'circle',
+        symbolSize: 5,
+        color: COLOURS[colour],
+        lineStyle: { color: COLOURS[colour], width: style === 'raw' ? 1 : 2.25, join: 'round', opacity: style === 'raw' ? 0.35 : 1 },
+        itemStyle: { color: COLOURS[colour], opacity: style === 'raw' ? 0.35 : 1 },
+      })),
+    });
+    return still(chart.renderToSVGString(), `${yLabel} by ${xLabel}`);
+  } finally {
+    chart.dispose();
+  }
+};
+
+const ends = (ticks: readonly number[]): { min: number; max: number } => ({ min: ticks[0]!, max: ticks.at(-1)! });
+
+/** 1, 2 and 5 times the powers of ten around the data; the powers alone where that would be many. */
+const logTicks = (values: readonly number[]): readonly number[] => {
+  const least = values.reduce((a, b) => Math.min(a, b), Infinity);
+  const most = values.reduce((a, b) => Math.max(a, b), 0);
+  const wide = most / least > 300;
+  const ticks: number[] = [];
+  for (let decade = Math.floor(Math.log10(least)); decade <= Math.ceil(Math.log10(most)); decade++) ticks.push(...(wide ? [1] : [1, 2, 5]).map((m) => Number(`${m}e${decade}`)));
+  const from = ticks.findLastIndex((tick) => tick <= least * (1 + 1e-9));
+  const to = ticks.findIndex((tick) => tick >= most * (1 - 1e-9));
+  return ticks.slice(from, Math.max(to, from + 1) + 1);
+};
+
+/** Without what only a live chart needs; identifiers made from the content, so that charts can share a page and equal charts are equal text. */
+const still = (svg: string, label: string): string => {
+  const plain = svg
+    .replace(/<style[^]*?<\/style>/g, '')
+    .replace(/ (?:ecmeta_\w+|class|pointer-events|baseProfile|version|xmlns:xlink|xml:space)="[^"]*"/g, '')
+    .replace(/\bzr\d+-/g, 'chart-')
+    .replace(/(?<=\d\.\d\d)\d+/g, '');
+  const id = createHash('sha256').update(plain).digest('hex').slice(0, 8);
+  return plain
+    .replaceAll('chart-c', `chart-${id}-`)
+    .replace(/^<svg width="(\d+)" height="(\d+)"/, `<svg role="img" aria-label="${escapeHtml(label)}" width="$1" height="$2" style="max-width:100%;height:auto"`);
+};
