@@ -1,3 +1,3 @@
 import { packageTests } from '../../vitest.shared.ts';
 
-export default packageTests({ setupFiles: [], testTimeout: 600_000, hookTimeout: 600_000 });
+export default packageTests({ setupFiles: [], globalSetup: ['src/install.ts'], testTimeout: 300_000, hookTimeout: 300_000 });
