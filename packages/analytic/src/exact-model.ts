@@ -10,10 +10,10 @@ export interface ExactModelOptions {
 }
 
 /**
- * The model that a perfectly trained network would be: `denoise` is E[x₀ | y], `raw` the same in the chosen head
- * (the score head is ∇ log p_t(x) of x_t = α y, as everywhere). Its optimum is every objective's.
+ * A denoiser read as a model: `denoise` is what it is given, `raw` the same in the chosen head (the score head is
+ * ∇ log p_t(x) of x_t = α y, as everywhere). Of a distribution it is the model that a perfectly trained network would be.
  */
-export const exactModel = (distribution: Distribution, schedule: Schedule, { head = 'x0', sigmaData }: ExactModelOptions = {}): Model => {
+export const exactModel = (distribution: Pick<Distribution, 'denoiser' | 'shape' | 'classes'>, schedule: Schedule, { head = 'x0', sigmaData }: ExactModelOptions = {}): Model => {
   const { denoiser } = distribution;
   const raw: Model['raw'] = (y, rho, label) =>
     tidy(() => {

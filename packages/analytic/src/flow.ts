@@ -22,7 +22,7 @@ const STAGE = [
 const ERROR = [71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40];
 
 /** Moves one point from level `from` to level `to`; local error ≤ `tolerance` relative to 1e-3 + |y|. */
-export const integrateFlow = (scoreAt: (rho: number) => (y: Float64Array) => Float64Array, y0: Float64Array, from: number, to: number, tolerance = 1e-13): Float64Array => {
+export const integrateFlow = (scoreAt: (rho: number) => (y: Float64Array) => Float64Array, y0: Float64Array, from: number, to: number, tolerance = 1e-12): Float64Array => {
   const end = Math.log(to * to + C);
   const slope = (u: number, y: Float64Array): Float64Array => {
     const w = Math.max(0, Math.exp(u) - C);

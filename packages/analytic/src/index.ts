@@ -3,7 +3,7 @@ export { gaussian, type Covariance, type Gaussian, type GaussianOptions } from '
 export { mixture, logAllowed, type Mixture, type MixtureOptions } from './mixture.ts';
 export { empirical, type Empirical, type EmpiricalOptions } from './empirical.ts';
 export { posteriorMean } from './posterior-mean.ts';
-export { type ExactModelOptions } from './exact-model.ts';
+export { exactModel, type ExactModelOptions } from './exact-model.ts';
 export { gaussianFromData, moments, type GaussianFromDataOptions, type Moments, type MomentSums } from './gaussian-from-data.ts';
 export { symmetricEigen, type Eigen } from './symmetric-eigen.ts';
 export { traceSqrtProduct } from './trace-sqrt-product.ts';

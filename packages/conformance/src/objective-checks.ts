@@ -1,6 +1,6 @@
 import { add, mul, scalar, slice, sub, tensor, tidy, variable, variableGrads, type Tensor, type Variable } from '@tensorflow/tfjs-core';
-import { createNoise, edm, mapLevels, scaleRows, tweedieError, ve, vpLinear, type Batch, type Head, type Model, type Noise, type Objective, type Schedule } from '@tweedie/core';
-import type { Distribution } from '@tweedie/analytic';
+import { createNoise, edm, tweedieError, ve, vpLinear, type Batch, type Head, type Model, type Noise, type Objective, type Schedule } from '@tweedie/core';
+import { exactModel, type Distribution } from '@tweedie/analytic';
 import { expectAlive, expectNoLeak, take } from './leak.ts';
 import { correlated } from './oracle.ts';
 import { broken, expectIdentity, expectRefusal, type Check } from './verdict.ts';
@@ -41,28 +41,20 @@ const settingsOf = (subject: ObjectiveSubject): readonly ObjectiveSetting[] =>
 const oracleOf = (subject: ObjectiveSubject): Distribution => subject.oracle ?? correlated;
 const title = (objective: Objective, { schedule, head }: ObjectiveSetting): string => `${objective.name}, ${head} under ${schedule.id}`;
 
-/** The exact model with its head multiplied by a gain: the smallest model that learns, and whose optimum is known. */
-const withGain = (distribution: Distribution, { schedule, head, sigmaData }: ObjectiveSetting, gain: Tensor, watch?: (rho: number) => void): Model => {
-  const exact = distribution.model(schedule, { head, ...(sigmaData === undefined ? {} : { sigmaData }) });
-  const raw: Model['raw'] = (y, rho, label) => {
-    (typeof rho === 'number' ? [rho] : rho).forEach((at) => watch?.(at));
-    return tidy(() => mul(exact.raw(y, rho, label), gain));
-  };
-  const at = (rho: number): { alpha: number; sigma: number } => {
-    const t = schedule.timeOf(rho);
-    return { alpha: schedule.alpha(t), sigma: schedule.sigma(t) };
-  };
-  const denoise: Model['denoise'] = (y, rho, label) =>
-    tidy(() => {
-      const f = raw(y, rho, label);
-      if (head === 'x0') return f;
-      if (head === 'eps') return sub(y, scaleRows(f, rho)); // x̂₀ = y − ρ ε̂
-      if (head === 'score') return add(y, scaleRows(f, mapLevels(rho, (r) => r * at(r).sigma))); // ε̂ = −σ s
-      const total = (r: number): number => at(r).alpha ** 2 + at(r).sigma ** 2; // x̂₀ = (α² y − σ v)/(α² + σ²)
-      return sub(scaleRows(y, mapLevels(rho, (r) => at(r).alpha ** 2 / total(r))), scaleRows(f, mapLevels(rho, (r) => at(r).sigma / total(r))));
-    });
-  return { ...exact, raw, denoise };
-};
+/** The exact model with its predicted noise multiplied by a gain, D = y + a (D* − y): the smallest model that learns, and whose optimum is known. */
+const withGain = (distribution: Distribution, { schedule, head, sigmaData }: ObjectiveSetting, gain: Tensor, watch?: (rho: number) => void): Model =>
+  exactModel(
+    {
+      shape: distribution.shape,
+      classes: distribution.classes,
+      denoiser: (y, rho, label) => {
+        (typeof rho === 'number' ? [rho] : rho).forEach((at) => watch?.(at));
+        return tidy(() => add(y, mul(sub(distribution.denoiser(y, rho, label), y), gain)));
+      },
+    },
+    schedule,
+    { head, ...(sigmaData === undefined ? {} : { sigmaData }) },
+  );
 
 /** B data points as a batch; the reference's first rows are the mini-batch. */
 const makeBatch = (distribution: Distribution, objective: Objective, rows: number, noise: Noise, step = 0): { batch: Batch; dispose(): void } => {
@@ -101,7 +93,14 @@ const within = async (
 const lossOf = async (objective: Objective, model: Model, batch: Batch, noise: Noise): Promise<number> => (await take(objective.loss(model, batch, noise)))[0]!;
 
 const gradientOf = async (objective: Objective, model: Model, batch: Batch, noise: Noise, gain: Variable): Promise<{ loss: number; gradient: number | undefined }> => {
-  const { value, grads } = variableGrads(() => objective.loss(model, batch, noise), [gain]);
+  const { value, grads } = (() => {
+    try {
+      return variableGrads(() => objective.loss(model, batch, noise), [gain]);
+    } catch (error) {
+      if (!String(error).includes('Cannot find a connection')) throw error;
+      return broken(objective.name, 'no gradient reaches the model', undefined, undefined, 'compute the loss from model.raw or model.denoise with differentiable operations');
+    }
+  })();
   const g = grads[gain.name] as Tensor | null | undefined;
   return { loss: (await take(value))[0]!, gradient: g ? (await take(g))[0] : undefined };
 };
@@ -159,7 +158,7 @@ export const checkObjectiveGradient: Check<ObjectiveSubject> = async (subject) =
         });
         const { loss, gradient } = await gradientOf(objective, model, batch, noise, gain);
         if (!Number.isFinite(loss)) broken(who, `the loss is not finite with ${rows} row(s)`, loss);
-        if (gradient === undefined || gradient === 0) broken(who, 'no gradient reaches the model', gradient, 'a number', 'compute the loss from model.raw or model.denoise with differentiable operations');
+        if (gradient === undefined || gradient === 0) broken(who, 'no gradient reaches the model', gradient, 'a number other than 0');
         if (!Number.isFinite(gradient)) broken(who, `the gradient is not finite with ${rows} row(s)`, gradient);
         if (!(least > 0 && most < Infinity)) broken(who, 'the model is asked at a level where no network is trained', [least, most], 'finite ρ > 0');
       });
@@ -209,7 +208,7 @@ export const checkObjectiveRefusals: Check<ObjectiveSubject> = async (subject) =
 };
 
 /**
- * The exact model is the optimum: with its head multiplied by a gain a, the loss is least at a = 1. Fitted by a secant through
+ * The exact model is the optimum: with its predicted noise multiplied by a gain a, the loss is least at a = 1. Fitted by a secant through
  * a = .9 and 1.1 on common noise; wrong by a factor, a sign, or a level, an objective fits another gain.
  */
 export const checkObjectiveOptimum: Check<ObjectiveSubject> = async (subject) => {
@@ -224,7 +223,7 @@ export const checkObjectiveOptimum: Check<ObjectiveSubject> = async (subject) =>
   }
 };
 
-/** Fits the gain a of the exact model's head: where the mean gradient of the loss is zero, its standard error, and the curvature. */
+/** Fits the gain a of the exact model's predicted noise: where the mean gradient of the loss is zero, its standard error, and the curvature. */
 export const fitGain = async (subject: ObjectiveSubject, setting: ObjectiveSetting): Promise<{ readonly gain: number; readonly error: number; readonly curvature: number }> => {
   const { rows = 256, batches = 24, gain: around = 1 } = subject.optimum ?? {};
   const distribution = oracleOf(subject);
