@@ -33,10 +33,17 @@ export interface LineChartOptions {
 /** Lines in one frame, as SVG text. */
 export const lineChart = ({ lines, xLabel, yLabel, log = {}, width = 760, height = 340 }: LineChartOptions): string => {
   for (const { name, x, y } of lines) {
-    if (x.length !== y.length || x.length === 0) throw tweedieError({ subject: `chart line ${name}`, problem: 'not one y for each x', got: `${x.length} x, ${y.length} y` });
+    if (x.length !== y.length || x.length === 0)
+      throw tweedieError({ subject: `chart line ${name}`, problem: 'not one y for each x', got: `${x.length} x, ${y.length} y` });
     for (let i = 0; i < x.length; i++) {
       const bad = [x[i]!, y[i]!].find((v, axis) => !Number.isFinite(v) || ((axis === 0 ? log.x : log.y) === true && v <= 0));
-      if (bad !== undefined) throw tweedieError({ subject: `chart line ${name}`, problem: `point ${i} cannot be drawn`, got: bad, expected: log.x || log.y ? 'finite numbers, above 0 on a logarithmic axis' : 'finite numbers' });
+      if (bad !== undefined)
+        throw tweedieError({
+          subject: `chart line ${name}`,
+          problem: `point ${i} cannot be drawn`,
+          got: bad,
+          expected: log.x || log.y ? 'finite numbers, above 0 on a logarithmic axis' : 'finite numbers',
+        });
     }
   }
   const text = { color: COLOURS.ink, fontFamily: FONT, fontSize: 12 };
@@ -47,7 +54,12 @@ export const lineChart = ({ lines, xLabel, yLabel, log = {}, width = 760, height
     nameTextStyle: text,
     scale: true,
     ...(logarithmic ? ends(logTicks(values)) : {}),
-    axisLabel: { ...text, hideOverlap: true, ...(logarithmic ? { customValues: logTicks(values) } : {}), formatter: (value: number) => formatNumber(value, 3) },
+    axisLabel: {
+      ...text,
+      hideOverlap: true,
+      ...(logarithmic ? { customValues: logTicks(values) } : {}),
+      formatter: (value: number) => formatNumber(value, 3),
+    },
     axisLine: { show: false },
     axisTick: { show: false, ...(logarithmic ? { customValues: logTicks(values) } : {}) },
     minorTick: { show: false },
@@ -62,8 +74,23 @@ export const lineChart = ({ lines, xLabel, yLabel, log = {}, width = 760, height
       textStyle: { fontFamily: FONT },
       grid: { left: 52, right: 16, top: lines.length > 1 ? 36 : 14, bottom: 46 },
       legend: { show: lines.length > 1, top: 0, left: 46, itemGap: 20, itemWidth: 18, itemHeight: 8, icon: 'roundRect', textStyle: text },
-      xAxis: { ...axis(xLabel, all(({ x }) => x), log.x === true), nameGap: 28, splitLine: { show: false } },
-      yAxis: { ...axis(yLabel, all(({ y }) => y), log.y === true), nameGap: 38 },
+      xAxis: {
+        ...axis(
+          xLabel,
+          all(({ x }) => x),
+          log.x === true,
+        ),
+        nameGap: 28,
+        splitLine: { show: false },
+      },
+      yAxis: {
+        ...axis(
+          yLabel,
+          all(({ y }) => y),
+          log.y === true,
+        ),
+        nameGap: 38,
+      },
       series: lines.map(({ name, x, y, colour = 'first', style = 'line' }) => ({
         type: 'line',
         name,
@@ -91,7 +118,8 @@ const logTicks = (values: readonly number[]): readonly number[] => {
   const most = values.reduce((a, b) => Math.max(a, b), 0);
   const wide = most / least > 300;
   const ticks: number[] = [];
-  for (let decade = Math.floor(Math.log10(least)); decade <= Math.ceil(Math.log10(most)); decade++) ticks.push(...(wide ? [1] : [1, 2, 5]).map((m) => Number(`${m}e${decade}`)));
+  for (let decade = Math.floor(Math.log10(least)); decade <= Math.ceil(Math.log10(most)); decade++)
+    ticks.push(...(wide ? [1] : [1, 2, 5]).map((m) => Number(`${m}e${decade}`)));
   const from = ticks.findLastIndex((tick) => tick <= least * (1 + 1e-9));
   const to = ticks.findIndex((tick) => tick >= most * (1 - 1e-9));
   return ticks.slice(from, Math.max(to, from + 1) + 1);
@@ -107,5 +135,8 @@ const still = (svg: string, label: string): string => {
   const id = createHash('sha256').update(plain).digest('hex').slice(0, 8);
   return plain
     .replaceAll('chart-c', `chart-${id}-`)
-    .replace(/^<svg width="(\d+)" height="(\d+)"/, `<svg role="img" aria-label="${escapeHtml(label)}" width="$1" height="$2" style="max-width:100%;height:auto"`);
+    .replace(
+      /^<svg width="(\d+)" height="(\d+)"/,
+      `<svg role="img" aria-label="${escapeHtml(label)}" width="$1" height="$2" style="max-width:100%;height:auto"`,
+    );
 };

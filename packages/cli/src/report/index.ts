@@ -1,0 +1,10 @@
+export { renderReport, writeReport, type Figure, type Report, type Score, type Section, type Table } from './render-report.ts';
+export { describeMachine, type Machine, type RunRecord } from './record.ts';
+export { type LossPoint } from './loss-chart.ts';
+export { formatNumber, formatSeconds } from './format.ts';
+export { lineChart, type Line, type LineChartOptions } from './charts/line-chart.ts';
+export { scatterChart, type Cloud } from './charts/scatter-chart.ts';
+export { vectorField, type VectorFieldOptions } from './charts/vector-field.ts';
+export { trajectories, type TrajectoriesOptions } from './charts/trajectories.ts';
+export { type Frame, type Heat, type Points } from './charts/plane.ts';
+export { type Role } from './charts/colours.ts';

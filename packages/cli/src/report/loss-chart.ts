@@ -1,0 +1,48 @@
+import { lineChart } from './charts/line-chart.ts';
+
+export interface LossPoint {
+  /** Steps done. */
+  readonly step: number;
+  readonly loss: number;
+}
+
+/** Points of the raw line: more would only make the file larger. */
+const SHOWN = 700;
+
+/**
+ * Every step's loss, pale, under its running mean. The mean is over a symmetric window of about a 25th of the run, narrower at
+ * the ends, so that it neither lags nor leads. The axis is logarithmic where the mean falls by more than a factor of three.
+ */
+export const lossChart = (points: readonly LossPoint[], width: number): string => {
+  const half = Math.floor(points.length / 50);
+  const mean = runningMean(
+    points.map(({ loss }) => loss),
+    half,
+  );
+  const every = Math.ceil(points.length / SHOWN);
+  const thin = <T>(values: readonly T[]): T[] => values.filter((_, i) => i % every === 0 || i === values.length - 1);
+  const x = thin(points.map(({ step }) => step));
+  const [least, most] = [Math.min(...thin(mean)), Math.max(...thin(mean))];
+  const positive = points.every(({ loss }) => loss > 0);
+  return lineChart({
+    lines: [
+      { name: every === 1 ? 'each step' : `one step in ${every}`, x, y: thin(points.map(({ loss }) => loss)), style: 'raw' },
+      { name: `mean over ${2 * half + 1} steps`, x, y: thin(mean), colour: 'second' },
+    ].slice(0, half === 0 ? 1 : 2) as Parameters<typeof lineChart>[0]['lines'],
+    xLabel: 'training step',
+    yLabel: 'loss',
+    log: { y: positive && most > 3 * least },
+    width,
+    height: width < 500 ? 260 : 320,
+  });
+};
+
+/** The mean of the 2h + 1 values around each, with h smaller near the ends. */
+export const runningMean = (values: readonly number[], half: number): number[] => {
+  const sums = new Float64Array(values.length + 1);
+  values.forEach((value, i) => (sums[i + 1] = sums[i]! + value));
+  return values.map((_, i) => {
+    const h = Math.min(half, i, values.length - 1 - i);
+    return (sums[i + h + 1]! - sums[i - h]!) / (2 * h + 1);
+  });
+};
