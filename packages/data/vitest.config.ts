@@ -1,4 +1,4 @@
 import { packageTests } from '../../vitest.shared.ts';
 
 // No tensor is made here: no engine is needed.
-export default packageTests({ setupFiles: [] });
+export default packageTests({ setupFiles: [], isolate: false });

@@ -43,7 +43,13 @@ const inflating = (subject: string, inflate: () => Uint8Array, limit?: number): 
         remedy: ALTERED,
         cause,
       });
-    throw tweedieError({ subject, problem: 'the gzip data is truncated or altered', got: (cause as Error).message, remedy: ALTERED, cause });
+    throw tweedieError({
+      subject,
+      problem: 'the gzip data is truncated or altered',
+      got: (cause as Error).message,
+      remedy: ALTERED,
+      cause,
+    });
   }
 };
 

@@ -7,13 +7,25 @@ import { someBytes, writeCifar } from './writers.fixture.ts';
 describe('parseCifar', () => {
   it('reads back what was written, over several files', () => {
     fc.assert(
-      fc.property(fc.array(fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 3 }), fc.integer(), (labels, seed) => {
-        const images = labels.map((each, i) => someBytes(3072 * each.length, seed + i));
-        const got = parseCifar(labels.map((each, i) => ({ subject: `file ${String(i)}`, bytes: writeCifar(images[i]!, each.map((label) => [label])) })));
-        expect(Buffer.compare(got.images, Buffer.concat(images))).toBe(0);
-        expect([...got.labels]).toEqual(labels.flat());
-        expect(got.coarse).toBeUndefined();
-      }),
+      fc.property(
+        fc.array(fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 3 }),
+        fc.integer(),
+        (labels, seed) => {
+          const images = labels.map((each, i) => someBytes(3072 * each.length, seed + i));
+          const got = parseCifar(
+            labels.map((each, i) => ({
+              subject: `file ${String(i)}`,
+              bytes: writeCifar(
+                images[i]!,
+                each.map((label) => [label]),
+              ),
+            })),
+          );
+          expect(Buffer.compare(got.images, Buffer.concat(images))).toBe(0);
+          expect([...got.labels]).toEqual(labels.flat());
+          expect(got.coarse).toBeUndefined();
+        },
+      ),
       { numRuns: 20 },
     );
   });
@@ -33,7 +45,18 @@ describe('parseCifar', () => {
 
   it('reads CIFAR-100: coarse label, then fine label', () => {
     const images = someBytes(6144);
-    const got = parseCifar([{ bytes: writeCifar(images, [[19, 99], [3, 42]]), subject: 'file' }], 'cifar-100');
+    const got = parseCifar(
+      [
+        {
+          bytes: writeCifar(images, [
+            [19, 99],
+            [3, 42],
+          ]),
+          subject: 'file',
+        },
+      ],
+      'cifar-100',
+    );
     expect([...got.labels]).toEqual([99, 42]);
     expect([...got.coarse!]).toEqual([19, 3]);
     expect(Buffer.compare(got.images, images)).toBe(0);
@@ -42,7 +65,9 @@ describe('parseCifar', () => {
   it('refuses cut files, files of the other variant, and labels that are no class', () => {
     const bytes = writeCifar(someBytes(6144), [[1], [10]]);
     const read = (part: Uint8Array, variant?: 'cifar-100') => () => parseCifar([{ bytes: part, subject: 'file' }], variant);
-    expect(read(bytes.subarray(0, 3072))).toThrow('[file] the file is no whole number of cifar-10 records: got 3072 bytes, expected a multiple of 3073; the file is truncated or altered: get it again');
+    expect(read(bytes.subarray(0, 3072))).toThrow(
+      '[file] the file is no whole number of cifar-10 records: got 3072 bytes, expected a multiple of 3073; the file is truncated or altered: get it again',
+    );
     expect(read(new Uint8Array(0))).toThrow(/got 0 bytes/);
     expect(read(bytes.subarray(0, 3073), 'cifar-100')).toThrow(/multiple of 3074/);
     expect(read(bytes)).toThrow('[file] the label of record 1 is no class: got 10, expected 0 to 9');

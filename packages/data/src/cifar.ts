@@ -25,13 +25,22 @@ export type CifarVariant = 'cifar-10' | 'cifar-100';
  * Reads the records of one or several files, in order. Errors (subject = the file): a length that is no whole number of
  * records (a cut file, or the other variant), a label that is no class.
  */
-export const parseCifar = (files: readonly { readonly bytes: Uint8Array; readonly subject: string }[], variant: CifarVariant = 'cifar-10'): CifarImages => {
+export const parseCifar = (
+  files: readonly { readonly bytes: Uint8Array; readonly subject: string }[],
+  variant: CifarVariant = 'cifar-10',
+): CifarImages => {
   const labelBytes = variant === 'cifar-10' ? 1 : 2;
   const classes = variant === 'cifar-10' ? 10 : 100;
   const record = labelBytes + PIXELS;
   for (const { bytes, subject } of files)
     if (bytes.length === 0 || bytes.length % record !== 0)
-      throw tweedieError({ subject, problem: `the file is no whole number of ${variant} records`, got: `${String(bytes.length)} bytes`, expected: `a multiple of ${String(record)}`, remedy: ALTERED });
+      throw tweedieError({
+        subject,
+        problem: `the file is no whole number of ${variant} records`,
+        got: `${String(bytes.length)} bytes`,
+        expected: `a multiple of ${String(record)}`,
+        remedy: ALTERED,
+      });
 
   const count = files.reduce((sum, { bytes }) => sum + bytes.length / record, 0);
   const images = new Uint8Array(count * PIXELS);
@@ -54,7 +63,13 @@ export const parseCifar = (files: readonly { readonly bytes: Uint8Array; readonl
 
 const label = (value: number, classes: number, record: number, subject: string): number => {
   if (value >= classes)
-    throw tweedieError({ subject, problem: `the label of record ${String(record)} is no class`, got: value, expected: `0 to ${String(classes - 1)}`, remedy: ALTERED });
+    throw tweedieError({
+      subject,
+      problem: `the label of record ${String(record)} is no class`,
+      got: value,
+      expected: `0 to ${String(classes - 1)}`,
+      remedy: ALTERED,
+    });
   return value;
 };
 

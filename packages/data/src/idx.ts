@@ -26,15 +26,18 @@ const refuse = (subject: string, problem: string, got: unknown, expected: string
 const parseHeader = (bytes: Uint8Array, subject: string): { shape: number[]; offset: number; length: number } => {
   if (bytes.length < 4) refuse(subject, 'this is no IDX file', `${String(bytes.length)} bytes`, 'at least the 4 of its magic number');
   const [zero0, zero1, type, dims] = bytes as unknown as [number, number, number, number];
-  if (zero0 !== 0 || zero1 !== 0) refuse(subject, 'this is no IDX file', `first bytes ${hex(bytes)}`, '00 00 08 and the number of dimensions');
-  if (type !== UINT8) refuse(subject, 'the values have a type that is not read', `0x${type.toString(16).padStart(2, '0')}`, '0x08 (unsigned byte)');
+  if (zero0 !== 0 || zero1 !== 0)
+    refuse(subject, 'this is no IDX file', `first bytes ${hex(bytes)}`, '00 00 08 and the number of dimensions');
+  if (type !== UINT8)
+    refuse(subject, 'the values have a type that is not read', `0x${type.toString(16).padStart(2, '0')}`, '0x08 (unsigned byte)');
   if (dims < 1 || dims > MAX_DIMS) refuse(subject, 'the number of dimensions is out of range', dims, `1 to ${String(MAX_DIMS)}`);
   const offset = 4 + 4 * dims;
   if (bytes.length < offset) refuse(subject, 'the header is cut short', `${String(bytes.length)} bytes`, String(offset));
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const shape = Array.from({ length: dims }, (_, i) => view.getUint32(4 + 4 * i));
   const values = shape.reduce((product, size) => product * size, 1);
-  if (values === 0 || values > MAX_BYTES) refuse(subject, 'the sizes in the header are impossible', shape, `sizes ≥ 1 whose product is at most ${String(MAX_BYTES)}`);
+  if (values === 0 || values > MAX_BYTES)
+    refuse(subject, 'the sizes in the header are impossible', shape, `sizes ≥ 1 whose product is at most ${String(MAX_BYTES)}`);
   return { shape, offset, length: offset + values };
 };
 
@@ -46,7 +49,12 @@ export const parseIdx = (bytes: Uint8Array, subject: string): Idx => {
   if (isGzip(bytes)) return parseIdx(gunzipUpTo(bytes, parseHeader(gunzipHead(bytes, subject), subject).length, subject), subject);
   const { shape, offset, length } = parseHeader(bytes, subject);
   if (bytes.length !== length)
-    refuse(subject, `the file is ${bytes.length < length ? 'shorter' : 'longer'} than its header says`, `${String(bytes.length)} bytes`, `${String(length)} for ${shape.join('×')}`);
+    refuse(
+      subject,
+      `the file is ${bytes.length < length ? 'shorter' : 'longer'} than its header says`,
+      `${String(bytes.length)} bytes`,
+      `${String(length)} for ${shape.join('×')}`,
+    );
   return Object.freeze({ shape: Object.freeze(shape), data: bytes.subarray(offset) });
 };
 
@@ -54,12 +62,36 @@ export const parseIdx = (bytes: Uint8Array, subject: string): Idx => {
 export const readIdx = async (path: string): Promise<Idx> => parseIdx(await readWhole(path), path);
 
 /** Grey images [N, H, W] and their labels [N] as a data set of shape [H, W, 1]. `subject` names the images' file in errors. */
-export const idxDataset = ({ id, subject, images, labels, classes }: { id: string; subject: string; images: Idx; labels?: Idx; classes: number }): Dataset => {
+export const idxDataset = ({
+  id,
+  subject,
+  images,
+  labels,
+  classes,
+}: {
+  id: string;
+  subject: string;
+  images: Idx;
+  labels?: Idx;
+  classes: number;
+}): Dataset => {
   const [count, height, width] = images.shape;
   if (images.shape.length !== 3 || count === undefined || height === undefined || width === undefined)
-    throw tweedieError({ subject, problem: 'these are no grey images', got: images.shape, expected: '[N, H, W]', remedy: 'give the images’ file here, and the labels’ file as labels' });
+    throw tweedieError({
+      subject,
+      problem: 'these are no grey images',
+      got: images.shape,
+      expected: '[N, H, W]',
+      remedy: 'give the images’ file here, and the labels’ file as labels',
+    });
   if (labels && labels.shape.length !== 1)
-    throw tweedieError({ subject, problem: 'the labels are no list', got: labels.shape, expected: '[N]', remedy: 'give the labels’ file as labels' });
+    throw tweedieError({
+      subject,
+      problem: 'the labels are no list',
+      got: labels.shape,
+      expected: '[N]',
+      remedy: 'give the labels’ file as labels',
+    });
   return byteDataset({ id, subject, classes, shape: [height, width, 1], images: images.data, ...(labels && { labels: labels.data }) });
 };
 

@@ -23,7 +23,8 @@ const npmCommand = (env: NodeJS.ProcessEnv): readonly [command: string, ...first
   return script === undefined ? ['npm.exe'] : [process.execPath, script];
 };
 
-const NO_NETWORK = /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT|ENOTCACHED|EIDLETIMEOUT|E50[0-9])\b/;
+const NO_NETWORK =
+  /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT|ENOTCACHED|EIDLETIMEOUT|E50[0-9])\b/;
 
 /**
  * `npm pack SPEC`. Errors: npm is not there, or fails; its `code` is `NO_REGISTRY` where npm could not reach the registry,
@@ -32,13 +33,25 @@ const NO_NETWORK = /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|E
 export const npmPack: Pack = async (spec, folder, signal) => {
   const env = npmEnvironment(process.env);
   const [command, ...first] = npmCommand(env);
-  const options = ['--pack-destination', folder, '--loglevel=error', '--no-update-notifier', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000'];
+  const options = [
+    '--pack-destination',
+    folder,
+    '--loglevel=error',
+    '--no-update-notifier',
+    '--fetch-retry-mintimeout=1000',
+    '--fetch-retry-maxtimeout=5000',
+  ];
   const failed = (code: string, problem: string, cause?: unknown): Error =>
     tweedieError({ subject: `npm pack ${spec}`, problem, code, ...(cause !== undefined && { cause }) });
 
   const { status, output } = await new Promise<{ status: number | NodeJS.Signals | null; output: string }>((resolve, reject) => {
     let output = '';
-    const child = spawn(command, [...first, 'pack', spec, ...options], { env, stdio: ['ignore', 'ignore', 'pipe'], windowsHide: true, ...(signal && { signal }) });
+    const child = spawn(command, [...first, 'pack', spec, ...options], {
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      windowsHide: true,
+      ...(signal && { signal }),
+    });
     child.stderr.setEncoding('utf8').on('data', (text: string) => (output = `${output}${text}`.slice(-8192)));
     child.on('error', (cause: NodeJS.ErrnoException) => {
       if (signal?.aborted === true) reject(cause);
@@ -48,6 +61,10 @@ export const npmPack: Pack = async (spec, folder, signal) => {
   });
   if (status === 0) return;
   const network = NO_NETWORK.exec(output)?.[0];
-  const reason = [...output.matchAll(/^npm (?:error|ERR!) +(.+)$/gm)].map(([, line]) => line!).find((line) => !line.startsWith('code ')) ?? `exit ${String(status)}`;
-  throw network === undefined ? failed('NPM_FAILED', `npm failed (${reason})`) : failed('NO_REGISTRY', `the npm registry cannot be reached (${network})`);
+  const reason =
+    [...output.matchAll(/^npm (?:error|ERR!) +(.+)$/gm)].map(([, line]) => line!).find((line) => !line.startsWith('code ')) ??
+    `exit ${String(status)}`;
+  throw network === undefined
+    ? failed('NPM_FAILED', `npm failed (${reason})`)
+    : failed('NO_REGISTRY', `the npm registry cannot be reached (${network})`);
 };

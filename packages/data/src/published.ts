@@ -21,11 +21,14 @@ export interface PublishedOptions {
 }
 
 /** MNIST: 60 000 + 10 000 digits, [28, 28, 1], 10 classes. LeCun, Cortes, Burges. */
-export const mnist = ({ split = 'train', cache = cacheFolder(), fetch = false }: PublishedOptions = {}): Promise<Dataset> => idxSplit(MNIST, split, join(cache, 'mnist'), fetch);
+export const mnist = ({ split = 'train', cache = cacheFolder(), fetch = false }: PublishedOptions = {}): Promise<Dataset> =>
+  idxSplit(MNIST, split, join(cache, 'mnist'), fetch);
 
 /** Fashion-MNIST: 60 000 + 10 000 articles of clothing, [28, 28, 1], 10 classes. Xiao, Rasul, Vollgraf 2017. The four files are put into `path` by hand. */
-export const fashionMnist = ({ split = 'train', path = join(cacheFolder(), 'fashion-mnist') }: { split?: Split; path?: string } = {}): Promise<Dataset> =>
-  idxSplit(FASHION_MNIST, split, resolve(path), false);
+export const fashionMnist = ({
+  split = 'train',
+  path = join(cacheFolder(), 'fashion-mnist'),
+}: { split?: Split; path?: string } = {}): Promise<Dataset> => idxSplit(FASHION_MNIST, split, resolve(path), false);
 
 const idxSplit = async (source: Source, split: Split, folder: string, fetch: boolean): Promise<Dataset> => {
   const prefix = split === 'train' ? 'train' : 't10k';

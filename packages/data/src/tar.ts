@@ -30,10 +30,16 @@ export async function* tarEntries(source: AsyncIterable<Uint8Array>, subject: st
   };
   /** Passes `length` bytes to `take`. */
   const consume = async (length: number, take?: (part: Uint8Array, at: number) => void): Promise<void> => {
-    for (let at = 0; at < length; ) {
+    for (let at = 0; at < length;) {
       const part = await next(length - at);
       if (part.length === 0)
-        throw tweedieError({ subject, problem: 'the archive ends too early', got: `${String(at)} bytes`, expected: `${String(length)}`, remedy: ALTERED });
+        throw tweedieError({
+          subject,
+          problem: 'the archive ends too early',
+          got: `${String(at)} bytes`,
+          expected: `${String(length)}`,
+          remedy: ALTERED,
+        });
       take?.(part, at);
       at += part.length;
     }
@@ -52,7 +58,13 @@ export async function* tarEntries(source: AsyncIterable<Uint8Array>, subject: st
       let left = size;
       const read = async (limit: number): Promise<Uint8Array> => {
         if (size > limit)
-          throw tweedieError({ subject: `${subject}: ${name}`, problem: 'the entry is larger than it should be', got: `${String(size)} bytes`, expected: `at most ${String(limit)}`, remedy: ALTERED });
+          throw tweedieError({
+            subject: `${subject}: ${name}`,
+            problem: 'the entry is larger than it should be',
+            got: `${String(size)} bytes`,
+            expected: `at most ${String(limit)}`,
+            remedy: ALTERED,
+          });
         const content = new Uint8Array(size);
         await consume(size, (part, at) => content.set(part, at));
         left = 0;

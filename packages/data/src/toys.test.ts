@@ -45,7 +45,9 @@ describe.each(TOY_NAMES)('%s', (name) => {
     const bigger = toy({ name, seed: 3 });
     expect(bigger.size).toBe(2 ** 20);
     const picked = bigger.rows([17, 5, 6, 7, 17, 39_999]);
-    [17, 5, 6, 7, 17, 39_999].forEach((row, i) => expect([...picked.images.subarray(2 * i, 2 * i + 2)]).toEqual([...images.subarray(2 * row, 2 * row + 2)]));
+    [17, 5, 6, 7, 17, 39_999].forEach((row, i) =>
+      expect([...picked.images.subarray(2 * i, 2 * i + 2)]).toEqual([...images.subarray(2 * row, 2 * row + 2)]),
+    );
     if (labels) expect([...picked.labels!]).toEqual([17, 5, 6, 7, 17, 39_999].map((row) => labels[row]));
     expect(toy({ name, seed: 3n }).id).toBe(bigger.id);
     expect(toy({ name, size: 2 ** 32 }).rows([2 ** 32 - 1]).images).toHaveLength(2);
@@ -93,7 +95,9 @@ describe('shapes', () => {
     const gaussians = toy({ name: 'eight-gaussians', size: 2000 }).rows(all.slice(0, 2000));
     let squares = 0;
     for (let i = 0; i < 2000; i++) {
-      expect(Math.abs(Math.hypot(rings.images[2 * i]!, rings.images[2 * i + 1]!) - RINGS.radii[rings.labels![i]!]!)).toBeLessThan(5 * RINGS.deviation);
+      expect(Math.abs(Math.hypot(rings.images[2 * i]!, rings.images[2 * i + 1]!) - RINGS.radii[rings.labels![i]!]!)).toBeLessThan(
+        5 * RINGS.deviation,
+      );
       const [x, y] = EIGHT_GAUSSIANS.means[gaussians.labels![i]!]!;
       squares += (gaussians.images[2 * i]! - x) ** 2 + (gaussians.images[2 * i + 1]! - y) ** 2;
     }
@@ -123,7 +127,9 @@ describe('shapes', () => {
   });
 
   it('refuses unknown names and sizes', () => {
-    expect(() => toy({ name: 'moons' as ToyName })).toThrow('[@tweedie/data] there is no such toy: got moons, expected checkerboard, swiss-roll, rings, eight-gaussians');
+    expect(() => toy({ name: 'moons' as ToyName })).toThrow(
+      '[@tweedie/data] there is no such toy: got moons, expected checkerboard, swiss-roll, rings, eight-gaussians',
+    );
     for (const size of [0, 1.5, 2 ** 33]) expect(() => toy({ name: 'rings', size })).toThrow(/the size is out of range/);
   });
 });

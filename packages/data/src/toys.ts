@@ -20,7 +20,9 @@ export interface ToyOptions {
 /** Eight equal Gaussians: means on a circle, at angles k·45°, and the standard deviation of each. */
 export const EIGHT_GAUSSIANS = Object.freeze({
   deviation: 0.05,
-  means: Object.freeze(Array.from({ length: 8 }, (_, k) => Object.freeze([0.8 * Math.cos((k * Math.PI) / 4), 0.8 * Math.sin((k * Math.PI) / 4)] as const))),
+  means: Object.freeze(
+    Array.from({ length: 8 }, (_, k) => Object.freeze([0.8 * Math.cos((k * Math.PI) / 4), 0.8 * Math.sin((k * Math.PI) / 4)] as const)),
+  ),
 });
 
 /** Four concentric rings, equally probable: radii, and the standard deviation of the radius. */
@@ -99,10 +101,15 @@ export const toy = ({ name, size = 2 ** 20, seed = 0 }: ToyOptions): Dataset => 
   });
 };
 
-const draw = (recipe: Recipe, noise: Noise, indices: ArrayLike<number>, check: (row: number) => void): { images: Float32Array; labels?: Int32Array } => {
+const draw = (
+  recipe: Recipe,
+  noise: Noise,
+  indices: ArrayLike<number>,
+  check: (row: number) => void,
+): { images: Float32Array; labels?: Int32Array } => {
   const images = new Float32Array(2 * indices.length);
   const labels = new Int32Array(indices.length);
-  for (let i = 0; i < indices.length; ) {
+  for (let i = 0; i < indices.length;) {
     // Rows that follow each other are drawn together: row r of the noise is the same either way.
     const first = indices[i]!;
     let count = 0;

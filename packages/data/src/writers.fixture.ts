@@ -22,7 +22,9 @@ export const writeCifar = (images: Uint8Array, labels: readonly (readonly number
     }),
   );
 
-export const writeTar = (entries: readonly { readonly name: string; readonly content: Uint8Array; readonly type?: string }[]): Uint8Array => {
+export const writeTar = (
+  entries: readonly { readonly name: string; readonly content: Uint8Array; readonly type?: string }[],
+): Uint8Array => {
   const blocks = entries.map(({ name, content, type = '0' }) => {
     const block = Buffer.alloc(512 + 512 * Math.ceil(content.length / 512));
     block.write(name, 0);
