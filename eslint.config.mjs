@@ -95,7 +95,7 @@ export default [
       '**/runs',
       '**/golden',
       '**/*.timestamp*',
-      'tools/generators/files',
+      'tools/generators/method/files',
       'examples/third-party-plugin',
     ],
   },

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -21,7 +22,7 @@ const npm = (cwd: string, ...args: string[]): string =>
   });
 
 /** Packs ours and the stranger's, and installs the tarballs into an empty folder, as a user would from the registry. */
-export default ({ provide }: TestProject): (() => void) => {
+export default ({ provide }: TestProject): (() => Promise<void>) => {
   const scratch = mkdtempSync(join(tmpdir(), 'tweedie-third-party-'));
   const tarballs = join(scratch, 'tarballs');
   const project = join(scratch, 'project');
@@ -59,5 +60,5 @@ export default ({ provide }: TestProject): (() => void) => {
   for (const file of ['test', 'vitest.config.js'])
     cpSync(join(root, 'examples/third-party-plugin', file), join(project, file), { recursive: true });
   provide('project', project);
-  return () => rmSync(scratch, { recursive: true, force: true });
+  return () => rm(scratch, { recursive: true, force: true });
 };
