@@ -2,12 +2,15 @@ import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { tweedieError } from '@tweedie/core';
 import { resolveSection } from '../experiment/methods.ts';
-import { isMethodSection, type ExperimentConfig } from './experiment.ts';
+import { isMethodSection, type ExperimentConfig, type ExperimentInput } from './experiment.ts';
 import { unknownKey } from './explain.ts';
 import { inputSchema, valueOf, type JsonSchema } from './json-schema.ts';
 import { experimentSchema, parseExperiment } from './parse.ts';
 
 type Tree = { readonly [key: string]: unknown };
+
+/** Other choices than a run's own. */
+export type Overrides = Pick<ExperimentInput, 'sampler' | 'levels' | 'seed' | 'data' | 'schedule'>;
 
 export interface LoadOptions {
   /** A configuration in ts, js, json or yaml. Without it `tweedie.config.*` of the folder, if there is one. */
@@ -50,6 +53,15 @@ const readConfig = async (file: string | undefined, cwd: string): Promise<{ read
   } catch (cause) {
     throw tweedieError({ subject, problem: 'the configuration file cannot be read', got: cause instanceof Error ? cause.message.split('\n')[0] : cause, expected: 'a default export, JSON or YAML', remedy: 'correct it', code: 'CONFIG', cause });
   }
+};
+
+/** Dotted flags that change an experiment that is there already, as sections to lay over `base`; only some sections may be changed. */
+export const overridesFrom = async (flags: Readonly<Record<string, unknown>>, base: ExperimentConfig, sections: readonly string[], cwd: string): Promise<Overrides> => {
+  const foreign = Object.keys(flags).find((path) => !sections.includes(path.split('.')[0]!));
+  if (foreign !== undefined) throw tweedieError({ subject: 'flags', problem: `${foreign}: this cannot be changed here; allowed: ${sections.map((section) => `${section}.…`).join(', ')}`, code: 'CONFIG' });
+  const tree = await treeOf(flags, base, cwd);
+  parseExperiment(layered(base, tree), 'flags');
+  return tree;
 };
 
 /** Dotted flags as a tree, each word read as the schema of its place wants it. */
@@ -103,8 +115,8 @@ const setAt = (tree: Record<string, unknown>, keys: readonly string[], value: un
   parent[last] = value;
 };
 
-/** `over` on top of `under`, section by section. */
-const layered = (under: Tree, over: Tree): Tree => {
+/** `over` on top of `under`, section by section. A section that chooses another method drops the options of the one below. */
+export const layered = (under: Tree, over: Tree): Tree => {
   const sections = new Set([...Object.keys(under), ...Object.keys(over)]);
   return Object.fromEntries(
     [...sections].map((section) => {

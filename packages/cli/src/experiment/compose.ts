@@ -10,6 +10,7 @@ import {
   type Dataset,
   type Json,
   type Optimizer,
+  type Plan,
   type Rate,
   type Schedule,
 } from '@tweedie/core';
@@ -23,6 +24,7 @@ import {
   NOISE,
   OBJECTIVE,
   OPTIMIZER,
+  PLAN,
   PRECONDITIONER,
   SAMPLER,
   SCHEDULE,
@@ -157,4 +159,16 @@ const checkFit = ({ it: network, config }: Made<'network'>, { it: data }: Made<'
   };
   fits('shape', network.shape.join(), data.shape.join());
   if (network.classes !== 0) fits('classes', network.classes, String(data.classes));
+};
+
+/** A sampler's plan under a configuration: schedule, levels and sampler are all it takes. */
+export const composePlan = async (input: ExperimentInput, cwd = process.cwd()): Promise<Plan> => {
+  const config = parseExperiment(input);
+  const [schedule, sampler] = [await makeMethod('schedule', section(config.schedule), cwd), await makeMethod('sampler', section(config.sampler), cwd)];
+  const experiment = compose(
+    value(SCHEDULE, schedule.it),
+    value(SAMPLER, sampler.it),
+    made(LEVELS, (get) => levelsOf(config.levels, get(SCHEDULE), get(SAMPLER).facts.reachesZero)),
+  );
+  return experiment.get(PLAN);
 };

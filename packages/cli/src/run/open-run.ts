@@ -4,7 +4,8 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { bindModel, toTensors, tweedieError, type Model } from '@tweedie/core';
 import { NETWORK, PRECONDITIONER, SCHEDULE, type Experiment } from '@tweedie/core/container';
 import { readWeights, valuesFor, WEIGHTS, type WeightsFile } from '@tweedie/core/node';
-import { experimentConfig, type ExperimentConfig, type ExperimentInput } from '../config/experiment.ts';
+import type { ExperimentConfig } from '../config/experiment.ts';
+import { layered, type Overrides } from '../config/load.ts';
 import { parseExperiment } from '../config/parse.ts';
 import { composeExperiment } from '../experiment/compose.ts';
 
@@ -25,19 +26,11 @@ export const openRun = async (run: string, cwd = process.cwd()): Promise<OpenedR
   return { path, config: parseExperiment(weights.config, path), weights };
 };
 
-/** Other methods and levels than the run's own. A section that names another method drops the run's options of it. */
-export type Overrides = Pick<ExperimentInput, 'sampler' | 'levels' | 'seed' | 'data'>;
-
-export const overridden = (config: ExperimentConfig, { sampler, levels, seed, data }: Overrides): ExperimentConfig =>
-  experimentConfig.parse({
-    ...config,
-    ...(sampler === undefined ? {} : { sampler: sampler.use === undefined || sampler.use === config.sampler.use ? { ...config.sampler, ...sampler } : sampler }),
-    ...(data === undefined ? {} : { data: data.use === undefined || data.use === config.data.use ? { ...config.data, ...data } : data }),
-    ...(levels === undefined ? {} : { levels: { ...config.levels, ...defined(levels) } }),
-    ...(seed === undefined ? {} : { seed }),
-  });
-
-const defined = <T extends object>(given: T): T => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T;
+/** A run's configuration with other choices laid over it. */
+export const overridden = (config: ExperimentConfig, overrides: Overrides): ExperimentConfig => {
+  const given = Object.entries(overrides).filter(([, value]) => value !== undefined);
+  return parseExperiment(layered(config, Object.fromEntries(given)), 'options');
+};
 
 /** A run's model on the engine, with the experiment it belongs to. `dispose` frees the weights. */
 export interface BoundRun {

@@ -1,0 +1,28 @@
+import { Command } from 'commander';
+import { type Context, type Exit } from '../io.ts';
+import { EXIT_CODES, examples, numberOf } from './help.ts';
+
+export interface StatsFlags {
+  readonly out?: string;
+  readonly n?: number;
+  readonly seed: number;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+export const statsCommand = (context: Context, exit: (code: Exit) => void): Command =>
+  new Command('stats')
+    .description('Make the file of numbers that a method wants from data: means, spectra, profiles.')
+    .argument('<METHOD>', 'a method with statistics, or their kind: `tweedie plugins --json` says which')
+    .argument('<DATA>', 'data set')
+    .option('-o, --out <FILE>', 'where to write it (.safetensors)')
+    .option('-n <N>', 'data points to use (default: what the method thinks right)', numberOf)
+    .option('--seed <N>', 'seed', numberOf, 0)
+    .option('--dry-run', 'say what would be estimated, and do nothing')
+    .option('--json', 'print one JSON object (tweedie/stats@1)')
+    .addHelpText('after', `\nOptions of the data set are flags with dots: --data.split test.\n${context.methodHelp}`)
+    .addHelpText('after', `${examples(['tweedie stats tweedie-foo swiss-roll --out roll.safetensors', 'tweedie stats gaussian mnist -n 10000 --out mnist-gaussian.safetensors'])}${EXIT_CODES}`)
+    .action(async (method: string, data: string, flags: StatsFlags) => {
+      const { runStats } = await import('./stats-action.ts');
+      exit(await runStats(context, method, data, flags));
+    });

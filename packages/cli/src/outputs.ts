@@ -1,0 +1,210 @@
+import { z } from 'zod';
+
+/**
+ * What each command prints under `--json`: one object, named and versioned by `schema`. A field may be added under the same
+ * version; one that is removed or changes its meaning makes the next.
+ */
+
+const count = z.int().min(0);
+const versions = z.record(z.string(), z.string());
+
+export const trainOutput = z.object({
+  schema: z.literal('tweedie/train@1'),
+  status: z.enum(['finished', 'interrupted']),
+  /** The RUN folder. */
+  folder: z.string(),
+  /** Steps done, and steps of the whole run. */
+  step: count,
+  steps: count,
+  /** The step at which this sitting began. */
+  resumedFrom: count,
+  /** Seconds of training, all sittings together. */
+  seconds: z.number(),
+  imagesPerSecond: z.number(),
+  /** Mean loss of the last tenth of the run, at most 100 steps. */
+  loss: z.number().nullable(),
+  parameters: count,
+  data: z.string(),
+  network: z.string(),
+  engine: z.string(),
+  modelHash: z.string(),
+});
+
+export const trainDryRunOutput = z.object({
+  schema: z.literal('tweedie/train-dry-run@1'),
+  folder: z.string(),
+  /** Whether the folder holds a run that the command would go on with. */
+  resumes: z.boolean(),
+  /** Null where a time budget is counted at the start. */
+  steps: count.nullable(),
+  seconds: z.number().nullable(),
+  parameters: count,
+  data: z.string(),
+  network: z.string(),
+  plugins: versions,
+  config: z.record(z.string(), z.unknown()),
+});
+
+const levels = z.array(z.number());
+
+export const sampleOutput = z.object({
+  schema: z.literal('tweedie/sample@1'),
+  /** The run or weights file. */
+  run: z.string(),
+  modelHash: z.string(),
+  /** Files written. */
+  files: z.array(z.string()),
+  count,
+  first: count,
+  shape: z.array(count),
+  sampler: z.string(),
+  steps: count,
+  /** Network evaluations of an image. */
+  nfe: z.number(),
+  levels,
+  seed: count,
+  guidance: z.number(),
+  seconds: z.number(),
+  engine: z.string(),
+});
+
+export const sampleDryRunOutput = z.object({
+  schema: z.literal('tweedie/sample-dry-run@1'),
+  run: z.string(),
+  modelHash: z.string(),
+  files: z.array(z.string()),
+  count,
+  shape: z.array(count),
+  sampler: z.string(),
+  steps: count,
+  /** Null where the run decides. */
+  nfe: z.number().nullable(),
+  levels,
+  notes: z.array(z.string()),
+});
+
+export const evaluateOutput = z.object({
+  schema: z.literal('tweedie/evaluate@1'),
+  /** What was judged: a run, or a file of samples. */
+  judged: z.string(),
+  modelHash: z.string().nullable(),
+  n: count,
+  reference: z.string(),
+  extractor: z.string().nullable(),
+  seed: count,
+  sampler: z.string().nullable(),
+  nfe: z.number().nullable(),
+  seconds: z.number(),
+  metrics: z.array(
+    z.object({
+      name: z.string(),
+      value: z.number(),
+      n: count,
+      interval: z.tuple([z.number(), z.number()]).optional(),
+      /** Real data against real data at the same n. */
+      floor: z.number().optional(),
+      details: z.record(z.string(), z.union([z.number(), z.string()])),
+    }),
+  ),
+});
+
+export const evaluateDryRunOutput = z.object({
+  schema: z.literal('tweedie/evaluate-dry-run@1'),
+  judged: z.string(),
+  n: count,
+  reference: z.string(),
+  metrics: z.array(z.string()),
+});
+
+export const doctorOutput = z.object({
+  schema: z.literal('tweedie/doctor@1'),
+  versions,
+  platform: z.string(),
+  /** The engine that would run; null if none starts. */
+  chosen: z.string().nullable(),
+  engines: z.array(z.object({ id: z.string(), available: z.boolean(), chosen: z.boolean(), reason: z.string(), version: z.string().nullable() })),
+  /** Where data sets are kept. */
+  cache: z.string(),
+});
+
+export const pluginsOutput = z.object({
+  schema: z.literal('tweedie/plugins@1'),
+  plugins: z.array(
+    z.object({
+      package: z.string(),
+      version: z.string(),
+      /** `tweedie` came with the command, `project` is installed where it runs. */
+      from: z.enum(['tweedie', 'project']),
+      provides: z.array(z.object({ kind: z.string(), name: z.string(), use: z.string(), summary: z.string(), options: z.record(z.string(), z.unknown()), statistics: z.string().optional() })),
+    }),
+  ),
+  /** Installed packages that carry the keyword but cannot be used, and why. */
+  problems: z.array(z.object({ package: z.string(), message: z.string() })),
+});
+
+export const dataListOutput = z.object({
+  schema: z.literal('tweedie/data-list@1'),
+  cache: z.string(),
+  data: z.array(z.object({ name: z.string(), summary: z.string(), fetchable: z.boolean(), there: z.boolean().nullable() })),
+});
+
+export const dataFetchOutput = z.object({
+  schema: z.literal('tweedie/data-fetch@1'),
+  name: z.string(),
+  folder: z.string(),
+  files: z.array(z.string()),
+  /** False where everything was there already, or nothing was done. */
+  fetched: z.boolean(),
+  dryRun: z.boolean(),
+});
+
+export const statsOutput = z.object({
+  schema: z.literal('tweedie/stats@1'),
+  kind: z.string(),
+  method: z.string(),
+  data: z.string(),
+  /** Null under `--dry-run`. */
+  file: z.string().nullable(),
+  header: z.record(z.string(), z.unknown()),
+  tensors: z.record(z.string(), z.array(count)),
+});
+
+export const planOutput = z.object({
+  schema: z.literal('tweedie/plan@1'),
+  sampler: z.string(),
+  schedule: z.string(),
+  levels,
+  steps: z.array(z.record(z.string(), z.union([z.number(), z.array(z.number())]))),
+  nfe: z.number().nullable(),
+  notes: z.array(z.string()),
+});
+
+/** What any command prints when it fails. */
+export const errorOutput = z.object({
+  schema: z.literal('tweedie/error@1'),
+  message: z.string(),
+  subject: z.string().optional(),
+  problem: z.string().optional(),
+  expected: z.string().optional(),
+  remedy: z.string().optional(),
+  code: z.string().optional(),
+  exitCode: z.union([z.literal(1), z.literal(2)]),
+});
+
+export const outputs = Object.freeze({
+  train: trainOutput,
+  'train-dry-run': trainDryRunOutput,
+  sample: sampleOutput,
+  'sample-dry-run': sampleDryRunOutput,
+  evaluate: evaluateOutput,
+  'evaluate-dry-run': evaluateDryRunOutput,
+  doctor: doctorOutput,
+  plugins: pluginsOutput,
+  'data-list': dataListOutput,
+  'data-fetch': dataFetchOutput,
+  stats: statsOutput,
+  plan: planOutput,
+  error: errorOutput,
+});
+
+export type Output<K extends keyof typeof outputs> = z.infer<(typeof outputs)[K]>;
