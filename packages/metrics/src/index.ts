@@ -1,1 +1,51 @@
-export {};
+import { definePlugin, provide } from '@tweedie/core';
+import { classMatch, classMatchOptions } from './class-match.ts';
+import { frechet, frechetOptions } from './frechet.ts';
+import { mmd, mmdOptions } from './mmd.ts';
+import { slicedWasserstein, slicedWassersteinOptions } from './sliced-wasserstein.ts';
+
+export { classMatch } from './class-match.ts';
+export type { ClassMatchOptions } from './class-match.ts';
+export { frechet, frechetDistance } from './frechet.ts';
+export type { FrechetOptions } from './frechet.ts';
+export { mmd } from './mmd.ts';
+export type { MmdOptions } from './mmd.ts';
+export { MNISTNET, mnistnet, mnistnetFeatures, mnistnetLogits, seenByMnistnet } from './mnistnet.ts';
+export { rawExtractor } from './raw-extractor.ts';
+export { slicedWasserstein, wasserstein2 } from './sliced-wasserstein.ts';
+export type { SlicedWassersteinOptions } from './sliced-wasserstein.ts';
+
+export default definePlugin({
+  name: '@tweedie/metrics',
+  version: '0.1.0',
+  provides: [
+    provide({
+      kind: 'metric',
+      name: 'frechet',
+      summary: 'Fréchet distance of features, with its floor and interval; FD-<extractor>',
+      options: frechetOptions,
+      create: frechet,
+    }),
+    provide({
+      kind: 'metric',
+      name: 'sliced-wasserstein',
+      summary: 'Squared sliced Wasserstein distance of the data or of features',
+      options: slicedWassersteinOptions,
+      create: slicedWasserstein,
+    }),
+    provide({
+      kind: 'metric',
+      name: 'mmd',
+      summary: 'Unbiased squared MMD under a Gaussian kernel, of the data or of features',
+      options: mmdOptions,
+      create: mmd,
+    }),
+    provide({
+      kind: 'metric',
+      name: 'class-match',
+      summary: 'Fraction of images that a classifier is sure of and that are what was asked for',
+      options: classMatchOptions,
+      create: classMatch,
+    }),
+  ],
+});
