@@ -71,7 +71,12 @@ export const distribution = (own: Essentials): Distribution => {
 
   const rowsOf = (y: ArrayLike<number>): Float64Array[] => {
     if (y.length === 0 || y.length % dims !== 0)
-      throw tweedieError({ subject, problem: 'points do not fit the distribution', got: y.length, expected: `a multiple of ${dims} numbers` });
+      throw tweedieError({
+        subject,
+        problem: 'points do not fit the distribution',
+        got: y.length,
+        expected: `a multiple of ${dims} numbers`,
+      });
     return Array.from({ length: y.length / dims }, (_, i) => Float64Array.from({ length: dims }, (_, k) => y[i * dims + k]!));
   };
   const smoothings = (rho: Levels, rows: number, label?: number): ((row: number) => Smoothed) => {
@@ -81,10 +86,16 @@ export const distribution = (own: Essentials): Distribution => {
       const one = own.smooth(checkLevel(subject, rho), label);
       return () => one;
     }
-    if (rho.length !== rows) throw tweedieError({ subject, problem: 'levels do not fit the points', got: rho.length, expected: `${rows}, one a row` });
+    if (rho.length !== rows)
+      throw tweedieError({ subject, problem: 'levels do not fit the points', got: rho.length, expected: `${rows}, one a row` });
     return (row) => own.smooth(checkLevel(subject, rho[row]!), label);
   };
-  const map = (y: ArrayLike<number>, rho: Levels, label: number | undefined, f: (p: Smoothed, row: Float64Array) => Float64Array): Float64Array => {
+  const map = (
+    y: ArrayLike<number>,
+    rho: Levels,
+    label: number | undefined,
+    f: (p: Smoothed, row: Float64Array) => Float64Array,
+  ): Float64Array => {
     const rows = rowsOf(y);
     const at = smoothings(rho, rows.length, label);
     const out = new Float64Array(y.length);
@@ -132,7 +143,8 @@ export const distribution = (own: Essentials): Distribution => {
 };
 
 const checkLevel = (subject: string, rho: number): number => {
-  if (!(rho >= 0 && rho < Infinity)) throw tweedieError({ subject, problem: 'a noise level is no level', got: rho, expected: 'a finite ρ ≥ 0' });
+  if (!(rho >= 0 && rho < Infinity))
+    throw tweedieError({ subject, problem: 'a noise level is no level', got: rho, expected: 'a finite ρ ≥ 0' });
   return rho;
 };
 

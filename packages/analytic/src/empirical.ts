@@ -35,10 +35,19 @@ export const empirical = (points: ArrayLike<number> | readonly ArrayLike<number>
   const nested = typeof points[0] !== 'number';
   const first = nested ? (points as readonly ArrayLike<number>[])[0] : undefined;
   const d = options.shape?.reduce((product, n) => product * n, 1) ?? options.dims ?? first?.length ?? 0;
-  const flat = nested ? Float64Array.from((points as readonly ArrayLike<number>[]).flatMap((p) => Array.from(p))) : (points as ArrayLike<number>);
+  const flat = nested
+    ? Float64Array.from((points as readonly ArrayLike<number>[]).flatMap((p) => Array.from(p)))
+    : (points as ArrayLike<number>);
   if (!(d > 0) || flat.length === 0 || flat.length % d !== 0)
-    throw tweedieError({ subject, problem: 'points do not fit their dimension', got: `${flat.length} numbers, dimension ${d}`, remedy: 'give shape or dims, and [n, d] numbers' });
-  for (let i = 0; i < flat.length; i++) if (!Number.isFinite(flat[i]!)) throw tweedieError({ subject, problem: 'a point is not finite', got: `${flat[i]} in row ${Math.floor(i / d)}` });
+    throw tweedieError({
+      subject,
+      problem: 'points do not fit their dimension',
+      got: `${flat.length} numbers, dimension ${d}`,
+      remedy: 'give shape or dims, and [n, d] numbers',
+    });
+  for (let i = 0; i < flat.length; i++)
+    if (!Number.isFinite(flat[i]!))
+      throw tweedieError({ subject, problem: 'a point is not finite', got: `${flat[i]} in row ${Math.floor(i / d)}` });
   const n = flat.length / d;
   const { labels, chunk = 4096 } = options;
   const classes = classCount(subject, labels, n);
@@ -103,7 +112,9 @@ export const empirical = (points: ArrayLike<number> | readonly ArrayLike<number>
         covariance: () => {
           const out = new Float64Array(d * d);
           weights.forEach((w, r) => {
-            if (w > 0) for (let i = 0; i < d; i++) for (let j = 0; j < d; j++) out[i * d + j]! += w * (flat[r * d + i]! - mean[i]!) * (flat[r * d + j]! - mean[j]!);
+            if (w > 0)
+              for (let i = 0; i < d; i++)
+                for (let j = 0; j < d; j++) out[i * d + j]! += w * (flat[r * d + i]! - mean[i]!) * (flat[r * d + j]! - mean[j]!);
           });
           return out;
         },
@@ -111,7 +122,12 @@ export const empirical = (points: ArrayLike<number> | readonly ArrayLike<number>
     },
     flow: (y, from, to, label) => {
       noisy(Math.min(from, to));
-      return integrateFlow((rho) => (at) => average(weightsAt(at, rho, label).weights).map((v, i) => (v - at[i]!) / (rho * rho)), y, from, to);
+      return integrateFlow(
+        (rho) => (at) => average(weightsAt(at, rho, label).weights).map((v, i) => (v - at[i]!) / (rho * rho)),
+        y,
+        from,
+        to,
+      );
     },
     sample: (noise, count) => {
       const u = noise.hostUniform([count], { stream: STREAM.data, draw: 1 });
@@ -124,7 +140,8 @@ export const empirical = (points: ArrayLike<number> | readonly ArrayLike<number>
     },
     denoiser: (y, rho, label) =>
       tidy(() => {
-        if (label !== undefined && labels === undefined) throw tweedieError({ subject, problem: 'the points have no classes', remedy: 'give labels, or call without a label' });
+        if (label !== undefined && labels === undefined)
+          throw tweedieError({ subject, problem: 'the points have no classes', remedy: 'give labels, or call without a label' });
         const origin = tensor2d(centre32, [1, d]);
         const centredY: Tensor2D = sub(flatten(subject, y, d), origin);
         const chunks = function* (): Generator<() => Chunk> {
@@ -132,7 +149,9 @@ export const empirical = (points: ArrayLike<number> | readonly ArrayLike<number>
             const m = Math.min(chunk, n - from);
             yield () => ({
               points: tensor2d(points32().subarray(from * d, (from + m) * d), [m, d]),
-              ...(label === undefined ? {} : { allowed: logAllowed(label, matMul(label, classesOf(labels!, from, m, classes), false, true)) }),
+              ...(label === undefined
+                ? {}
+                : { allowed: logAllowed(label, matMul(label, classesOf(labels!, from, m, classes), false, true)) }),
             });
           }
         };

@@ -22,7 +22,13 @@ const STAGE = [
 const ERROR = [71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40];
 
 /** Moves one point from level `from` to level `to`; local error ≤ `tolerance` relative to 1e-3 + |y|. */
-export const integrateFlow = (scoreAt: (rho: number) => (y: Float64Array) => Float64Array, y0: Float64Array, from: number, to: number, tolerance = 1e-12): Float64Array => {
+export const integrateFlow = (
+  scoreAt: (rho: number) => (y: Float64Array) => Float64Array,
+  y0: Float64Array,
+  from: number,
+  to: number,
+  tolerance = 1e-12,
+): Float64Array => {
   const end = Math.log(to * to + C);
   const slope = (u: number, y: Float64Array): Float64Array => {
     const w = Math.max(0, Math.exp(u) - C);
@@ -41,8 +47,11 @@ export const integrateFlow = (scoreAt: (rho: number) => (y: Float64Array) => Flo
       next = y.map((v, j) => v + h * STAGE[s]!.reduce((sum, a, i) => sum + a * k[i]![j]!, 0));
       k.push(slope(u + NODE[s]! * h, next));
     }
-    const error = Math.max(...next.map((v, j) => Math.abs(h * ERROR.reduce((sum, e, i) => sum + e * k[i]![j]!, 0)) / (tolerance * (1e-3 + Math.abs(v)))));
-    if (!Number.isFinite(error)) throw tweedieError({ subject: 'analytic flow', problem: 'the flow left the numbers', got: error, remedy: 'stop at a level above 0' });
+    const error = Math.max(
+      ...next.map((v, j) => Math.abs(h * ERROR.reduce((sum, e, i) => sum + e * k[i]![j]!, 0)) / (tolerance * (1e-3 + Math.abs(v)))),
+    );
+    if (!Number.isFinite(error))
+      throw tweedieError({ subject: 'analytic flow', problem: 'the flow left the numbers', got: error, remedy: 'stop at a level above 0' });
     if (error <= 1) {
       if (h === end - u) return next;
       u += h;

@@ -2,7 +2,8 @@ import { createNoise, type Dataset } from '@tweedie/core';
 import { describe, expect, it } from 'vitest';
 import { G2, gaussian, gaussianFromData, moments, symmetricEigen, traceSqrtProduct } from './index.ts';
 
-const far = (a: ArrayLike<number>, b: ArrayLike<number>): number => Array.from(a).reduce((worst, v, i) => Math.max(worst, Math.abs(v - b[i]!)), a.length === b.length ? 0 : Infinity);
+const far = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Array.from(a).reduce((worst, v, i) => Math.max(worst, Math.abs(v - b[i]!)), a.length === b.length ? 0 : Infinity);
 
 /** Two-pass covariance, the definition. */
 const plain = (x: ArrayLike<number>, d: number): { mean: Float64Array; covariance: Float64Array } => {
@@ -10,13 +11,17 @@ const plain = (x: ArrayLike<number>, d: number): { mean: Float64Array; covarianc
   const mean = new Float64Array(d);
   for (let i = 0; i < x.length; i++) mean[i % d]! += x[i]! / n;
   const covariance = new Float64Array(d * d);
-  for (let r = 0; r < n; r++) for (let i = 0; i < d; i++) for (let j = 0; j < d; j++) covariance[i * d + j]! += ((x[r * d + i]! - mean[i]!) * (x[r * d + j]! - mean[j]!)) / (n - 1);
+  for (let r = 0; r < n; r++)
+    for (let i = 0; i < d; i++)
+      for (let j = 0; j < d; j++) covariance[i * d + j]! += ((x[r * d + i]! - mean[i]!) * (x[r * d + j]! - mean[j]!)) / (n - 1);
   return { mean, covariance };
 };
 
 describe('moments', () => {
   const d = 5;
-  const x = createNoise(3).hostNormal([403, d], { stream: 1 }).map((v, i) => 1e6 + (1 + (i % d)) * v + ((i * 7) % d)); // far from the origin: the naive sum loses 12 digits
+  const x = createNoise(3)
+    .hostNormal([403, d], { stream: 1 })
+    .map((v, i) => 1e6 + (1 + (i % d)) * v + ((i * 7) % d)); // far from the origin: the naive sum loses 12 digits
   const truth = plain(x, d);
   it('equal the definition, far from the origin too', () => {
     const m = moments(d);
@@ -72,10 +77,15 @@ describe('gaussianFromData', () => {
     const g = gaussianFromData(dataset, { rank: 2 });
     expect(far(g.spectrum.values, truth.slice(0, 2))).toBeLessThan(1e-12);
     const sigma = g.covariance();
-    expect([0, 1, 2, 3, 4, 5].reduce((sum, i) => sum + sigma[i * 7]!, 0)).toBeCloseTo(truth.reduce((a, b) => a + b), 12);
+    expect([0, 1, 2, 3, 4, 5].reduce((sum, i) => sum + sigma[i * 7]!, 0)).toBeCloseTo(
+      truth.reduce((a, b) => a + b),
+      12,
+    );
     expect(gaussianFromData(dataset, { rank: 2, floor: 0 }).spectrum.floor).toBe(0);
     // The floor is the best guess outside: closer to the full flow than none.
-    const [fullFlow, ppca, none] = [gaussianFromData(dataset), g, gaussianFromData(dataset, { rank: 2, floor: 0 })].map((one) => one.flow(x.subarray(0, d), 20, 0.2));
+    const [fullFlow, ppca, none] = [gaussianFromData(dataset), g, gaussianFromData(dataset, { rank: 2, floor: 0 })].map((one) =>
+      one.flow(x.subarray(0, d), 20, 0.2),
+    );
     expect(far(ppca!, fullFlow!)).toBeLessThan(0.6 * far(none!, fullFlow!));
   });
   it('refuses more rows than there are', () => expect(() => gaussianFromData(dataset, { n: 301 })).toThrow(/fit/));

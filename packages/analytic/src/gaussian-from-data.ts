@@ -32,11 +32,13 @@ export const moments = (dims: number, shift?: Float64Array): Moments => {
   const second = new Float64Array(dims * dims);
 
   const add = (rows: ArrayLike<number>): void => {
-    if (rows.length % dims !== 0) throw tweedieError({ subject, problem: 'rows do not fit their dimension', got: rows.length, expected: `a multiple of ${dims}` });
+    if (rows.length % dims !== 0)
+      throw tweedieError({ subject, problem: 'rows do not fit their dimension', got: rows.length, expected: `a multiple of ${dims}` });
     const count = rows.length / dims;
     if (count === 0) return;
     for (let i = 0; i < rows.length; i++)
-      if (!Number.isFinite(rows[i]!)) throw tweedieError({ subject, problem: 'a value is not finite', got: `${rows[i]} in row ${n + Math.floor(i / dims)}` });
+      if (!Number.isFinite(rows[i]!))
+        throw tweedieError({ subject, problem: 'a value is not finite', got: `${rows[i]} in row ${n + Math.floor(i / dims)}` });
     if (origin === undefined) {
       origin = new Float64Array(dims);
       for (let i = 0; i < rows.length; i++) origin[i % dims]! += rows[i]! / count;
@@ -61,14 +63,16 @@ export const moments = (dims: number, shift?: Float64Array): Moments => {
   };
 
   const merge = (other: MomentSums): void => {
-    if (other.first.length !== dims) throw tweedieError({ subject, problem: 'moments differ in dimension', got: other.first.length, expected: String(dims) });
+    if (other.first.length !== dims)
+      throw tweedieError({ subject, problem: 'moments differ in dimension', got: other.first.length, expected: String(dims) });
     if (other.n === 0) return;
     origin ??= Float64Array.from(other.shift);
     // x − s = (x − s') + δ with δ = s' − s.
     const delta = other.shift.map((v, i) => v - origin![i]!);
     for (let i = 0; i < dims; i++)
       for (let j = 0; j <= i; j++)
-        second[i * dims + j]! += other.second[i * dims + j]! + delta[i]! * other.first[j]! + other.first[i]! * delta[j]! + other.n * delta[i]! * delta[j]!;
+        second[i * dims + j]! +=
+          other.second[i * dims + j]! + delta[i]! * other.first[j]! + other.first[i]! * delta[j]! + other.n * delta[i]! * delta[j]!;
     for (let i = 0; i < dims; i++) first[i]! += other.first[i]! + other.n * delta[i]!;
     n += other.n;
   };
@@ -81,7 +85,8 @@ export const moments = (dims: number, shift?: Float64Array): Moments => {
       if (n < 2 || origin === undefined) throw tweedieError({ subject, problem: 'a covariance needs two rows', got: n });
       const covariance = new Float64Array(dims * dims);
       for (let i = 0; i < dims; i++)
-        for (let j = 0; j <= i; j++) covariance[i * dims + j] = covariance[j * dims + i] = (second[i * dims + j]! - (first[i]! * first[j]!) / n) / (n - 1);
+        for (let j = 0; j <= i; j++)
+          covariance[i * dims + j] = covariance[j * dims + i] = (second[i * dims + j]! - (first[i]! * first[j]!) / n) / (n - 1);
       return { n, mean: first.map((v, i) => origin![i]! + v / n), covariance };
     },
   };
@@ -102,17 +107,26 @@ export interface GaussianFromDataOptions {
 export const gaussianFromData = (dataset: Pick<Dataset, 'rows' | 'size' | 'shape'>, options: GaussianFromDataOptions = {}): Gaussian => {
   const { n = dataset.size, batch = 512, rank, floor = 'ppca' } = options;
   const dims = dataset.shape.reduce((product, k) => product * k, 1);
-  if (!(n >= 2 && n <= dataset.size)) throw tweedieError({ subject: 'gaussianFromData', problem: 'n does not fit the data', got: n, expected: `2 to ${dataset.size}` });
+  if (!(n >= 2 && n <= dataset.size))
+    throw tweedieError({ subject: 'gaussianFromData', problem: 'n does not fit the data', got: n, expected: `2 to ${dataset.size}` });
   const collected = moments(dims);
-  for (let from = 0; from < n; from += batch) collected.add(dataset.rows(Array.from({ length: Math.min(batch, n - from) }, (_, i) => from + i)).images);
+  for (let from = 0; from < n; from += batch)
+    collected.add(dataset.rows(Array.from({ length: Math.min(batch, n - from) }, (_, i) => from + i)).images);
   const { mean, covariance } = collected.result();
   if (rank === undefined || rank >= dims) return gaussian({ mean, covariance, shape: dataset.shape });
   return truncated(mean, covariance, dataset.shape, rank, floor);
 };
 
-const truncated = (mean: Float64Array, covariance: Float64Array, shape: readonly number[], rank: number, floor: 'ppca' | number): Gaussian => {
+const truncated = (
+  mean: Float64Array,
+  covariance: Float64Array,
+  shape: readonly number[],
+  rank: number,
+  floor: 'ppca' | number,
+): Gaussian => {
   const d = mean.length;
-  if (!(Number.isInteger(rank) && rank >= 1)) throw tweedieError({ subject: 'gaussianFromData', problem: 'rank is no rank', got: rank, expected: `1 to ${d}` });
+  if (!(Number.isInteger(rank) && rank >= 1))
+    throw tweedieError({ subject: 'gaussianFromData', problem: 'rank is no rank', got: rank, expected: `1 to ${d}` });
   const { values, vectors } = symmetricEigen(covariance);
   const kept = Float64Array.from({ length: d * rank }, (_, i) => vectors[Math.floor(i / rank) * d + (i % rank)]!);
   const rest = values.slice(rank).reduce((a, b) => a + Math.max(0, b), 0) / (d - rank);

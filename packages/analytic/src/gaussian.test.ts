@@ -2,7 +2,8 @@ import { createNoise, edm, vpLinear } from '@tweedie/core';
 import { describe, expect, it } from 'vitest';
 import { FISHER, G2, G5, gaussian, P256 } from './index.ts';
 
-const far = (a: ArrayLike<number>, b: ArrayLike<number>): number => Array.from(a).reduce((worst, v, i) => Math.max(worst, Math.abs(v - b[i]!)), a.length === b.length ? 0 : Infinity);
+const far = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Array.from(a).reduce((worst, v, i) => Math.max(worst, Math.abs(v - b[i]!)), a.length === b.length ? 0 : Infinity);
 
 /** A random orthonormal frame [d, r] by Gram–Schmidt, and a full covariance made of it. */
 const frame = (d: number, r: number, seed = 3): Float64Array => {
@@ -24,18 +25,32 @@ const lowRank = gaussian({ mean: [1, -2, 0.5, 0, 3, -1], eigen: { values: [5, 2]
 const flat = gaussian({ mean: [1, -2, 0.5, 0, 3, -1], eigen: { values: [5, 2], vectors: frame(6, 2) } });
 const iso = gaussian({ mean: [1, -2], isotropic: 0.25 });
 const all = { G2, G5, full, lowRank, iso };
-const points = (d: number, n = 4, scale = 3): Float64Array => createNoise(9).hostNormal([n, d], { stream: 2 }).map((v) => v * scale);
+const points = (d: number, n = 4, scale = 3): Float64Array =>
+  createNoise(9)
+    .hostNormal([n, d], { stream: 2 })
+    .map((v) => v * scale);
 
 describe('the formulas of a Gaussian', () => {
   it.each(Object.entries(all))('%s: score = (D − y)/ρ², and the gradient of the log-density', (_, g) => {
     const y = points(g.dims);
     for (const rho of [0.05, 0.7, 20]) {
       const [d, s] = [g.denoise(y, rho), g.score(y, rho)];
-      expect(far(s, d.map((v, i) => (v - y[i]!) / rho ** 2))).toBeLessThan(1e-9 / Math.min(1, rho ** 2));
+      expect(
+        far(
+          s,
+          d.map((v, i) => (v - y[i]!) / rho ** 2),
+        ),
+      ).toBeLessThan(1e-9 / Math.min(1, rho ** 2));
       const one = y.slice(0, g.dims);
       one.forEach((_v, i) => {
         const h = 1e-4;
-        const [up, down] = [h, -h].map((step) => g.logDensity(one.map((v, j) => v + (i === j ? step : 0)), rho)[0]!);
+        const [up, down] = [h, -h].map(
+          (step) =>
+            g.logDensity(
+              one.map((v, j) => v + (i === j ? step : 0)),
+              rho,
+            )[0]!,
+        );
         expect((up! - down!) / (2 * h)).toBeCloseTo(s[i]!, 4);
       });
     }
@@ -49,11 +64,24 @@ describe('the formulas of a Gaussian', () => {
     const s = full.scoreAt(schedule, points(6), t);
     expect(s.length).toBe(24);
     const direct = G5.scoreAt(schedule, x, t).map((v, i) => (x[i]! + sigma ** 2 * v) / alpha);
-    expect(far(direct, G5.denoise(x.map((v) => v / alpha), sigma / alpha))).toBeLessThan(1e-12);
+    expect(
+      far(
+        direct,
+        G5.denoise(
+          x.map((v) => v / alpha),
+          sigma / alpha,
+        ),
+      ),
+    ).toBeLessThan(1e-12);
     // −(α²Σ + σ²I)⁻¹(x − αμ), coordinate by coordinate.
     const variances = [4, 1, 0.25, 0.04, 0.01];
     const mean = [0.3, -0.2, 0.1, 0, 0.4];
-    expect(far(G5.scoreAt(schedule, x, t), x.map((v, i) => -(v - alpha * mean[i % 5]!) / (alpha ** 2 * variances[i % 5]! + sigma ** 2)))).toBeLessThan(1e-12);
+    expect(
+      far(
+        G5.scoreAt(schedule, x, t),
+        x.map((v, i) => -(v - alpha * mean[i % 5]!) / (alpha ** 2 * variances[i % 5]! + sigma ** 2)),
+      ),
+    ).toBeLessThan(1e-12);
   });
 
   it('the posterior of a full covariance: mean and covariance against the 2 × 2 inverse', () => {
@@ -65,7 +93,9 @@ describe('the formulas of a Gaussian', () => {
     const got = G2.posterior(y, rho);
     expect(far(got.mean, [1 + p + 0.6 * q, -1 + 0.6 * p + 0.5 * q])).toBeLessThan(1e-14);
     // ρ²(I − ρ²(Σ + ρ²I)⁻¹)
-    const expected = [1 - (rho ** 2 * c) / det, (rho ** 2 * b) / det, (rho ** 2 * b) / det, 1 - (rho ** 2 * a) / det].map((value) => rho ** 2 * value);
+    const expected = [1 - (rho ** 2 * c) / det, (rho ** 2 * b) / det, (rho ** 2 * b) / det, 1 - (rho ** 2 * a) / det].map(
+      (value) => rho ** 2 * value,
+    );
     expect(far(got.covariance(), expected)).toBeLessThan(1e-14);
     expect(G2.logDensity(y, rho)[0]).toBeCloseTo(-Math.log(2 * Math.PI) - 0.5 * Math.log(det) - 0.5 * (u * p + v * q), 12);
   });
@@ -94,9 +124,18 @@ describe('the flow of a Gaussian', () => {
     for (let n = 0; n < steps; n++) {
       const u = Math.log(from) + n * h;
       const k1 = slope(u, y);
-      const k2 = slope(u + h / 2, y.map((v, i) => v + (h / 2) * k1[i]!));
-      const k3 = slope(u + h / 2, y.map((v, i) => v + (h / 2) * k2[i]!));
-      const k4 = slope(u + h, y.map((v, i) => v + h * k3[i]!));
+      const k2 = slope(
+        u + h / 2,
+        y.map((v, i) => v + (h / 2) * k1[i]!),
+      );
+      const k3 = slope(
+        u + h / 2,
+        y.map((v, i) => v + (h / 2) * k2[i]!),
+      );
+      const k4 = slope(
+        u + h,
+        y.map((v, i) => v + h * k3[i]!),
+      );
       y = y.map((v, i) => v + (h / 6) * (k1[i]! + 2 * k2[i]! + 2 * k3[i]! + k4[i]!));
     }
     expect(far(g.flow(y0, from, to), y)).toBeLessThan(1e-10);

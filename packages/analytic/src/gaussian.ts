@@ -48,7 +48,8 @@ export const gaussian = (options: GaussianOptions): Gaussian => {
   const mean = Float64Array.from(options.mean);
   const d = mean.length;
   const spectrum = spectrumOf(options, d);
-  if (![...mean].every(Number.isFinite) || d === 0) throw tweedieError({ subject, problem: 'mean is not a list of finite numbers', got: [...mean].slice(0, 8) });
+  if (![...mean].every(Number.isFinite) || d === 0)
+    throw tweedieError({ subject, problem: 'mean is not a list of finite numbers', got: [...mean].slice(0, 8) });
 
   const centre = (y: Float64Array): Float64Array => y.map((v, i) => v - mean[i]!);
   const shift = (v: Float64Array): Float64Array => v.map((c, i) => c + mean[i]!);
@@ -71,7 +72,12 @@ export const gaussian = (options: GaussianOptions): Gaussian => {
         },
         logDensity: (y) => {
           precise();
-          return -0.5 * (d * Math.log(2 * Math.PI) + logDeterminant(spectrum, rho) + quadratic(spectrum, centre(y), (lambda) => 1 / (lambda + rho * rho)));
+          return (
+            -0.5 *
+            (d * Math.log(2 * Math.PI) +
+              logDeterminant(spectrum, rho) +
+              quadratic(spectrum, centre(y), (lambda) => 1 / (lambda + rho * rho)))
+          );
         },
       };
     },
@@ -81,7 +87,11 @@ export const gaussian = (options: GaussianOptions): Gaussian => {
     }),
     flow: (y, from, to) => {
       if (from === 0 && to > 0 && isSingular(spectrum))
-        throw tweedieError({ subject, problem: 'the flow of a singular covariance has no way up from ρ = 0', remedy: 'start at a level above 0' });
+        throw tweedieError({
+          subject,
+          problem: 'the flow of a singular covariance has no way up from ρ = 0',
+          remedy: 'start at a level above 0',
+        });
       return shift(apply(spectrum, centre(y), (lambda) => Math.sqrt((lambda + to * to) / (lambda + from * from))));
     },
     sample: (noise, n) => {
@@ -91,7 +101,8 @@ export const gaussian = (options: GaussianOptions): Gaussian => {
       return out;
     },
     denoiser: (y, rho, label) => {
-      if (label !== undefined) throw tweedieError({ subject, problem: 'a Gaussian has no classes', remedy: 'call without a label, or use a mixture' });
+      if (label !== undefined)
+        throw tweedieError({ subject, problem: 'a Gaussian has no classes', remedy: 'call without a label, or use a mixture' });
       return tidy(() => reshape(posteriorMeans(self, flatten(subject, y, d), rho), y.shape));
     },
   });
@@ -132,12 +143,19 @@ export const exponents = (g: Pick<Gaussian, 'mean' | 'spectrum'>, y: Tensor2D, r
 /** [B, …] as [B, d]. */
 export const flatten = (who: string, y: Tensor, dims: number): Tensor2D => {
   const rows = y.shape[0] ?? 0;
-  if (y.rank < 2 || y.size !== rows * dims) throw tweedieError({ subject: who, problem: 'tensor does not fit the distribution', got: y.shape, expected: `[B, …] with ${dims} numbers a row` });
+  if (y.rank < 2 || y.size !== rows * dims)
+    throw tweedieError({
+      subject: who,
+      problem: 'tensor does not fit the distribution',
+      got: y.shape,
+      expected: `[B, …] with ${dims} numbers a row`,
+    });
   return reshape(y, [rows, dims]);
 };
 
 const spectrumOf = (options: Covariance, d: number): Spectrum => {
-  if ('isotropic' in options) return { dims: d, values: new Float64Array(0), basis: null, floor: variance(options.isotropic, Math.abs(options.isotropic)) };
+  if ('isotropic' in options)
+    return { dims: d, values: new Float64Array(0), basis: null, floor: variance(options.isotropic, Math.abs(options.isotropic)) };
   if ('diagonal' in options) {
     expectLength('diagonal', options.diagonal.length, d);
     const top = Math.max(0, ...Array.from(options.diagonal));
@@ -145,7 +163,8 @@ const spectrumOf = (options: Covariance, d: number): Spectrum => {
   }
   if ('eigen' in options) {
     const { values, vectors, floor = 0 } = options.eigen;
-    if (values.length > d) throw tweedieError({ subject, problem: 'more eigenvalues than dimensions', got: values.length, expected: `at most ${d}` });
+    if (values.length > d)
+      throw tweedieError({ subject, problem: 'more eigenvalues than dimensions', got: values.length, expected: `at most ${d}` });
     expectLength('eigen.vectors', vectors.length, d * values.length);
     const top = Math.max(0, ...Array.from(values));
     const basis = Float64Array.from(vectors);
@@ -163,7 +182,8 @@ const expectLength = (name: string, got: number, expected: number): void => {
 
 /** A variance, where rounding below zero is zero. */
 const variance = (value: number, top: number): number => {
-  if (!Number.isFinite(value) || value < -1e-8 * Math.max(top, Number.MIN_VALUE)) throw tweedieError({ subject, problem: 'a variance is negative or not a number', got: value, expected: '≥ 0' });
+  if (!Number.isFinite(value) || value < -1e-8 * Math.max(top, Number.MIN_VALUE))
+    throw tweedieError({ subject, problem: 'a variance is negative or not a number', got: value, expected: '≥ 0' });
   return Math.max(0, value);
 };
 
@@ -177,6 +197,11 @@ const expectOrthonormal = (u: Float64Array, d: number, r: number): void => {
       if (k > 0) neighbour += u[i * r + k]! * u[i * r + k - 1]!;
     }
     if (!(Math.abs(norm - 1) < 1e-4 && Math.abs(neighbour) < 1e-4))
-      throw tweedieError({ subject, problem: 'eigenvectors are not orthonormal', got: `column ${k}: norm² ${norm}`, expected: 'U of shape [d, r], row-major, orthonormal columns' });
+      throw tweedieError({
+        subject,
+        problem: 'eigenvectors are not orthonormal',
+        got: `column ${k}: norm² ${norm}`,
+        expected: 'U of shape [d, r], row-major, orthonormal columns',
+      });
   }
 };

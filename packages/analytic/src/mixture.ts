@@ -33,7 +33,8 @@ const subject = 'analytic mixture';
 export const mixture = (options: MixtureOptions): Mixture => {
   const components = options.components.map((one) => ('kind' in one ? one : gaussian(one)));
   const d = components[0]?.dims ?? 0;
-  if (d === 0 || components.some((one) => one.dims !== d)) throw tweedieError({ subject, problem: 'components differ in dimension', got: components.map((one) => one.dims) });
+  if (d === 0 || components.some((one) => one.dims !== d))
+    throw tweedieError({ subject, problem: 'components differ in dimension', got: components.map((one) => one.dims) });
   const weights = normalised(subject, options.weights, components.length);
   const classOf = options.classOf;
   const classes = classCount(subject, classOf, components.length);
@@ -45,7 +46,11 @@ export const mixture = (options: MixtureOptions): Mixture => {
     const total = kept.reduce((a, b) => a + b, 0);
     return kept.map((w) => Math.log(w / total));
   };
-  const responsibilities = (y: Float64Array, rho: number, label?: number): { readonly weights: Float64Array; readonly logDensity: number } => {
+  const responsibilities = (
+    y: Float64Array,
+    rho: number,
+    label?: number,
+  ): { readonly weights: Float64Array; readonly logDensity: number } => {
     const prior = logWeights(label);
     return softmaxOf(prior.map((p, k) => (p === -Infinity ? p : p + components[k]!.logDensity(y, rho)[0]!)));
   };
@@ -64,7 +69,11 @@ export const mixture = (options: MixtureOptions): Mixture => {
     component.forEach((k, i) => points.set(z[k]!.subarray(i * d, (i + 1) * d), i * d));
     return { points, component };
   };
-  const membership = classOf && Float32Array.from({ length: classes * components.length }, (_, i) => (classOf[i % components.length] === Math.floor(i / components.length) ? 1 : 0));
+  const membership =
+    classOf &&
+    Float32Array.from({ length: classes * components.length }, (_, i) =>
+      classOf[i % components.length] === Math.floor(i / components.length) ? 1 : 0,
+    );
 
   const base = distribution({
     kind: 'mixture',
@@ -87,7 +96,8 @@ export const mixture = (options: MixtureOptions): Mixture => {
           parts.forEach((part, k) => {
             const c = part.covariance();
             for (let i = 0; i < d; i++)
-              for (let j = 0; j < d; j++) out[i * d + j]! += w[k]! * (c[i * d + j]! + (part.mean[i]! - mean[i]!) * (part.mean[j]! - mean[j]!));
+              for (let j = 0; j < d; j++)
+                out[i * d + j]! += w[k]! * (c[i * d + j]! + (part.mean[i]! - mean[i]!) * (part.mean[j]! - mean[j]!));
           });
           return out;
         },
@@ -103,9 +113,16 @@ export const mixture = (options: MixtureOptions): Mixture => {
           const dets = components.map((one) => logDeterminant(one.spectrum, at));
           return dets.map((det, k) => Math.max(-1e30, Math.log(weights[k]!) - 0.5 * (det - dets[0]!)));
         });
-        let logits: Tensor2D = add(concat(components.map((one) => exponents(one, flat, rho)), 1), tensor2d(Float32Array.from(constant), [levels.length, components.length]));
+        let logits: Tensor2D = add(
+          concat(
+            components.map((one) => exponents(one, flat, rho)),
+            1,
+          ),
+          tensor2d(Float32Array.from(constant), [levels.length, components.length]),
+        );
         if (label !== undefined) {
-          if (membership === undefined) throw tweedieError({ subject, problem: 'the mixture has no classes', remedy: 'give classOf, or call without a label' });
+          if (membership === undefined)
+            throw tweedieError({ subject, problem: 'the mixture has no classes', remedy: 'give classOf, or call without a label' });
           logits = add(logits, logAllowed(label, matMul(label, tensor2d(membership, [classes, components.length]))));
         }
         const w = softmax(logits);
@@ -123,7 +140,12 @@ export const normalised = (who: string, weights: ArrayLike<number>, expected: nu
   const list = Float64Array.from(weights);
   const total = list.reduce((a, b) => a + b, 0);
   if (list.length !== expected || list.some((w) => !(w >= 0)) || !(total > 0 && total < Infinity))
-    throw tweedieError({ subject: who, problem: 'weights are no weights', got: [...list].slice(0, 8), expected: `${expected} numbers ≥ 0 with a positive sum` });
+    throw tweedieError({
+      subject: who,
+      problem: 'weights are no weights',
+      got: [...list].slice(0, 8),
+      expected: `${expected} numbers ≥ 0 with a positive sum`,
+    });
   return list.map((w) => w / total);
 };
 
@@ -131,9 +153,20 @@ export const classCount = (who: string, classOf: ArrayLike<number> | undefined, 
   if (classOf === undefined) return 0;
   const list = Array.from(classOf);
   if (list.length !== expected || list.some((c) => !Number.isInteger(c) || c < 0))
-    throw tweedieError({ subject: who, problem: 'classOf is no list of classes', got: list.slice(0, 8), expected: `${expected} integers ≥ 0` });
+    throw tweedieError({
+      subject: who,
+      problem: 'classOf is no list of classes',
+      got: list.slice(0, 8),
+      expected: `${expected} integers ≥ 0`,
+    });
   const classes = list.reduce((top, c) => Math.max(top, c), 0) + 1;
-  if (new Set(list).size !== classes) throw tweedieError({ subject: who, problem: 'a class has no member', got: [...new Set(list)].sort().slice(0, 16), expected: `all of 0 to ${classes - 1}` });
+  if (new Set(list).size !== classes)
+    throw tweedieError({
+      subject: who,
+      problem: 'a class has no member',
+      got: [...new Set(list)].sort().slice(0, 16),
+      expected: `all of 0 to ${classes - 1}`,
+    });
   return classes;
 };
 

@@ -4,7 +4,23 @@
  *
  * In matmul form, (y·x_n − ½‖x_n‖²)/ρ², folded over chunks with a running log-sum-exp: memory is B × chunk, never B × n × d.
  */
-import { add, div, exp, matMul, max, maximum, mul, slice, square, sub, sum, tensor2d, tidy, transpose, type Tensor2D } from '@tensorflow/tfjs-core';
+import {
+  add,
+  div,
+  exp,
+  matMul,
+  max,
+  maximum,
+  mul,
+  slice,
+  square,
+  sub,
+  sum,
+  tensor2d,
+  tidy,
+  transpose,
+  type Tensor2D,
+} from '@tensorflow/tfjs-core';
 import { tweedieError, type Levels } from '@tweedie/core';
 
 /** Part of the points, and what the labels allow of it ([B, m], as added to the logits). */
@@ -19,7 +35,10 @@ const LEAST = 1e-6;
 /** Folds chunks into Σ w x. Call inside `tidy`. */
 export const foldPosterior = (y: Tensor2D, rho: Levels, chunks: Iterable<Chunk | (() => Chunk)>): Tensor2D => {
   const levels = typeof rho === 'number' ? [rho] : rho;
-  const precision = tensor2d(Float32Array.from(levels, (at) => 1 / Math.max(at, LEAST) ** 2), [levels.length, 1]);
+  const precision = tensor2d(
+    Float32Array.from(levels, (at) => 1 / Math.max(at, LEAST) ** 2),
+    [levels.length, 1],
+  );
   let top: Tensor2D | null = null;
   let mass: Tensor2D | null = null;
   let mean: Tensor2D | null = null;
@@ -50,7 +69,12 @@ export const foldPosterior = (y: Tensor2D, rho: Levels, chunks: Iterable<Chunk |
  * `allowed` [B, n] is added to the logits (see {@link logAllowed}). `chunk` points at a time, default 4096. The result is the caller's.
  * Points near the origin lose the fewest digits: ‖x‖² ε_float32/ρ² is the error of a logit.
  */
-export const posteriorMean = (y: Tensor2D, rho: Levels, points: Tensor2D, { allowed, chunk = 4096 }: { readonly allowed?: Tensor2D; readonly chunk?: number } = {}): Tensor2D =>
+export const posteriorMean = (
+  y: Tensor2D,
+  rho: Levels,
+  points: Tensor2D,
+  { allowed, chunk = 4096 }: { readonly allowed?: Tensor2D; readonly chunk?: number } = {},
+): Tensor2D =>
   tidy(() => {
     const n = points.shape[0];
     const chunks: (() => Chunk)[] = [];

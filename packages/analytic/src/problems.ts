@@ -40,7 +40,10 @@ export const P256: Gaussian = /* @__PURE__ */ gaussian({
 /** Eight Gaussians of standard deviation .05 on a circle of radius 2; component k is class k. */
 export const RING8: Mixture = /* @__PURE__ */ mixture({
   weights: new Float64Array(8).fill(1),
-  components: Array.from({ length: 8 }, (_, k) => ({ mean: [2 * Math.cos((k * Math.PI) / 4), 2 * Math.sin((k * Math.PI) / 4)], isotropic: 0.05 ** 2 })),
+  components: Array.from({ length: 8 }, (_, k) => ({
+    mean: [2 * Math.cos((k * Math.PI) / 4), 2 * Math.sin((k * Math.PI) / 4)],
+    isotropic: 0.05 ** 2,
+  })),
   classOf: [0, 1, 2, 3, 4, 5, 6, 7],
 });
 
@@ -48,9 +51,33 @@ export const RING8: Mixture = /* @__PURE__ */ mixture({
 export const TWO_POINTS: Empirical = /* @__PURE__ */ empirical([[-1], [1]]);
 
 /** I(p_ρ) = E‖∇log p_ρ‖², to the digits given: [ρ, I] of each reference problem. */
-export const FISHER: { readonly G2: readonly (readonly [number, number])[]; readonly RING8: readonly (readonly [number, number])[]; readonly TWO_POINTS: readonly (readonly [number, number])[] } =
-  Object.freeze({
-    G2: [[0, 10.714286], [0.05, 10.46911], [0.1, 9.800128], [0.3, 5.934298], [1, 1.325758], [3, 0.206044]] as const,
-    RING8: [[0.05, 400], [0.1, 160], [0.3, 19.144331], [0.5, 4.407977], [1, 0.89983], [2, 0.336141], [3, 0.181889], [10, 0.019607]] as const,
-    TWO_POINTS: [[0.3, 10.947645], [0.7, 1.103316], [1, 0.5504], [4, 0.058824]] as const,
-  });
+export const FISHER: {
+  readonly G2: readonly (readonly [number, number])[];
+  readonly RING8: readonly (readonly [number, number])[];
+  readonly TWO_POINTS: readonly (readonly [number, number])[];
+} = Object.freeze({
+  G2: [
+    [0, 10.714286],
+    [0.05, 10.46911],
+    [0.1, 9.800128],
+    [0.3, 5.934298],
+    [1, 1.325758],
+    [3, 0.206044],
+  ] as const,
+  RING8: [
+    [0.05, 400],
+    [0.1, 160],
+    [0.3, 19.144331],
+    [0.5, 4.407977],
+    [1, 0.89983],
+    [2, 0.336141],
+    [3, 0.181889],
+    [10, 0.019607],
+  ] as const,
+  TWO_POINTS: [
+    [0.3, 10.947645],
+    [0.7, 1.103316],
+    [1, 0.5504],
+    [4, 0.058824],
+  ] as const,
+});

@@ -40,10 +40,17 @@ const embed = (s: Spectrum, c: Float64Array): Float64Array => {
 /** f(Σ) v. */
 export const apply = (s: Spectrum, v: Float64Array, f: (lambda: number) => number): Float64Array => {
   const c = project(s, v);
-  if (isComplete(s)) return embed(s, c.map((ck, k) => ck * f(s.values[k]!)));
+  if (isComplete(s))
+    return embed(
+      s,
+      c.map((ck, k) => ck * f(s.values[k]!)),
+    );
   const rest = f(s.floor);
   const inside = embed(s, c);
-  const changed = embed(s, c.map((ck, k) => ck * f(s.values[k]!)));
+  const changed = embed(
+    s,
+    c.map((ck, k) => ck * f(s.values[k]!)),
+  );
   return v.map((vi, i) => changed[i]! + rest * (vi - inside[i]!));
 };
 
@@ -68,7 +75,11 @@ export const dense = (s: Spectrum, f: (lambda: number) => number): Float64Array 
   const d = s.dims;
   const out = new Float64Array(d * d);
   for (let j = 0; j < d; j++) {
-    const column = apply(s, Float64Array.from({ length: d }, (_, i) => (i === j ? 1 : 0)), f);
+    const column = apply(
+      s,
+      Float64Array.from({ length: d }, (_, i) => (i === j ? 1 : 0)),
+      f,
+    );
     for (let i = 0; i < d; i++) out[i * d + j] = column[i]!;
   }
   return out;
@@ -84,7 +95,13 @@ const gains = (lambdas: ArrayLike<number>, rho: Levels, f: (lambda: number, rho:
 };
 
 /** f(Σ) and quadratic forms of rows of a tensor. Call inside `tidy`. */
-export const onRows = (s: Spectrum, v: Tensor2D): { apply(rho: Levels, f: (lambda: number, rho: number) => number): Tensor2D; quadratic(rho: Levels, f: (lambda: number, rho: number) => number): Tensor2D } => {
+export const onRows = (
+  s: Spectrum,
+  v: Tensor2D,
+): {
+  apply(rho: Levels, f: (lambda: number, rho: number) => number): Tensor2D;
+  quadratic(rho: Levels, f: (lambda: number, rho: number) => number): Tensor2D;
+} => {
   const complete = isComplete(s);
   const basis = s.basis === null ? null : tensor2d(Float32Array.from(s.basis), [s.dims, s.values.length]);
   const c = basis === null ? v : matMul(v, basis);
@@ -95,7 +112,15 @@ export const onRows = (s: Spectrum, v: Tensor2D): { apply(rho: Levels, f: (lambd
       const rest = complete ? null : gains([s.floor], rho, f);
       if (!coordinates) return mul(v, rest!);
       if (rest === null) return inside(mul(c, gains(s.values, rho, f)));
-      return add(mul(v, rest), inside(mul(c, gains(s.values, rho, (lambda, at) => f(lambda, at) - f(s.floor, at)))));
+      return add(
+        mul(v, rest),
+        inside(
+          mul(
+            c,
+            gains(s.values, rho, (lambda, at) => f(lambda, at) - f(s.floor, at)),
+          ),
+        ),
+      );
     },
     quadratic: (rho, f) => {
       const rest = complete ? null : gains([s.floor], rho, f);

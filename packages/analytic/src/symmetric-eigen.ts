@@ -15,7 +15,8 @@ export interface Eigen {
 export const symmetricEigen = (matrix: ArrayLike<number>): Eigen => {
   const subject = 'symmetricEigen';
   const d = Math.round(Math.sqrt(matrix.length));
-  if (d === 0 || d * d !== matrix.length) throw tweedieError({ subject, problem: 'matrix is not square', got: matrix.length, expected: 'd² numbers' });
+  if (d === 0 || d * d !== matrix.length)
+    throw tweedieError({ subject, problem: 'matrix is not square', got: matrix.length, expected: 'd² numbers' });
   let top = 0;
   for (let i = 0; i < matrix.length; i++) {
     const size = Math.abs(matrix[i]!);
@@ -26,7 +27,8 @@ export const symmetricEigen = (matrix: ArrayLike<number>): Eigen => {
   for (let i = 0; i < d; i++)
     for (let j = 0; j <= i; j++) {
       const [a, b] = [matrix[i * d + j]!, matrix[j * d + i]!];
-      if (Math.abs(a - b) > 1e-9 * top) throw tweedieError({ subject, problem: 'matrix is not symmetric', got: `${a} at (${i}, ${j}) and ${b} at (${j}, ${i})` });
+      if (Math.abs(a - b) > 1e-9 * top)
+        throw tweedieError({ subject, problem: 'matrix is not symmetric', got: `${a} at (${i}, ${j}) and ${b} at (${j}, ${i})` });
       rows[i]![j] = rows[j]![i] = (a + b) / 2;
     }
   const result = new EigenvalueDecomposition(new Matrix(rows as unknown as number[][]), { assumeSymmetric: true });

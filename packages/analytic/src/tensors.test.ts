@@ -33,7 +33,8 @@ const read = async (t: Tensor): Promise<Float32Array> => {
   t.dispose();
   return values;
 };
-const far = (a: ArrayLike<number>, b: ArrayLike<number>): number => Array.from(a).reduce((worst, v, i) => Math.max(worst, Math.abs(v - b[i]!)), a.length === b.length ? 0 : Infinity);
+const far = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Array.from(a).reduce((worst, v, i) => Math.max(worst, Math.abs(v - b[i]!)), a.length === b.length ? 0 : Infinity);
 
 describe.each(Object.entries(all))('%s as tensors', (name, p) => {
   it.each([0.02, 0.3, 2, 80])('equals the host to 1e-5 at ρ = %d', async (rho) => {
@@ -52,7 +53,9 @@ describe.each(Object.entries(all))('%s as tensors', (name, p) => {
     const t = tensor(Float32Array.from(y), [4, 1, p.dims, 1]);
     const out = p.denoiser(t, rho) as Tensor;
     expect(out.shape).toEqual([4, 1, p.dims, 1]);
-    expect(far(await read(out), p.denoise(y, rho))).toBeLessThan(2e-5 * Math.max(1, ...y.map(Math.abs)) + (p.kind === 'empirical' ? 4e-4 : 0));
+    expect(far(await read(out), p.denoise(y, rho))).toBeLessThan(
+      2e-5 * Math.max(1, ...y.map(Math.abs)) + (p.kind === 'empirical' ? 4e-4 : 0),
+    );
     t.dispose();
   });
 
@@ -76,10 +79,20 @@ describe.each(Object.entries(all))('%s as tensors', (name, p) => {
     const y = rowsAt(p, rho, 3);
     const x0 = p.denoise(y, rho);
     const eps = y.map((v, i) => (v - x0[i]!) / rho);
-    const expected = { x0, eps, score: p.scoreAt(schedule, y.map((v) => alpha * v), t), v: eps.map((e, i) => alpha * e - sigma * x0[i]!) }[head];
+    const expected = {
+      x0,
+      eps,
+      score: p.scoreAt(
+        schedule,
+        y.map((v) => alpha * v),
+        t,
+      ),
+      v: eps.map((e, i) => alpha * e - sigma * x0[i]!),
+    }[head];
     const input = tensor2d(Float32Array.from(y), [3, p.dims]);
     const model = p.model(schedule, { head });
-    for (const levels of [rho, new Float64Array(3).fill(rho)]) expect(far(await read(model.raw(input, levels)), expected)).toBeLessThan(5e-5);
+    for (const levels of [rho, new Float64Array(3).fill(rho)])
+      expect(far(await read(model.raw(input, levels)), expected)).toBeLessThan(5e-5);
     expect([model.head, model.shape, model.classes]).toEqual([head, [p.dims], p.classes]);
     input.dispose();
     expect(name).not.toBe('');
@@ -130,8 +143,15 @@ describe('posteriorMean', () => {
     x.dispose();
   });
   it('is the mean of all at ρ → ∞ and the nearest at ρ → 0, without overflow', async () => {
-    const x = tensor2d([[0, 0], [1, 0], [0, 4]]);
-    const y = tensor2d([[0.9, 0.2], [0, 3]]);
+    const x = tensor2d([
+      [0, 0],
+      [1, 0],
+      [0, 4],
+    ]);
+    const y = tensor2d([
+      [0.9, 0.2],
+      [0, 3],
+    ]);
     expect(far(await read(posteriorMean(y, 1e6, x)), [1 / 3, 4 / 3, 1 / 3, 4 / 3])).toBeLessThan(1e-5);
     expect(far(await read(posteriorMean(y, Float64Array.of(1e-4, 0), x)), [1, 0, 0, 4])).toBe(0);
     x.dispose();

@@ -26,12 +26,14 @@ export const traceSqrtProduct = (s1: ArrayLike<number>, s2: ArrayLike<number>): 
       const a = vectors[i * d + k]!;
       for (let l = 0; l < d; l++) b[k * d + l]! += a * half[i * d + l]!;
     }
-  for (let k = 0; k < d; k++) for (let l = 0; l <= k; l++) b[k * d + l] = b[l * d + k] = (roots[k]! * roots[l]! * (b[k * d + l]! + b[l * d + k]!)) / 2;
+  for (let k = 0; k < d; k++)
+    for (let l = 0; l <= k; l++) b[k * d + l] = b[l * d + k] = (roots[k]! * roots[l]! * (b[k * d + l]! + b[l * d + k]!)) / 2;
   const inner = symmetricEigen(b).values;
   return inner.reduce((total, value) => total + Math.sqrt(semidefinite(subject, value, inner[0]!)), 0);
 };
 
 const semidefinite = (subject: string, value: number, top: number): number => {
-  if (value < -1e-8 * Math.max(top, 0) || (top < 0 && value < 0)) throw tweedieError({ subject, problem: 'a matrix is not positive semi-definite', got: `eigenvalue ${value}` });
+  if (value < -1e-8 * Math.max(top, 0) || (top < 0 && value < 0))
+    throw tweedieError({ subject, problem: 'a matrix is not positive semi-definite', got: `eigenvalue ${value}` });
   return Math.max(0, value);
 };

@@ -35,7 +35,8 @@ const meanGap = (mistake = ''): Metric => ({
       },
       state: () => new Uint8Array(Float64Array.of(n, ...totals).buffer),
       merge: (state) => {
-        if (state.length !== 8 * (d + 1) && mistake !== 'merges anything') throw tweedieError({ subject: 'mean-gap', problem: 'a state is none', got: state.length });
+        if (state.length !== 8 * (d + 1) && mistake !== 'merges anything')
+          throw tweedieError({ subject: 'mean-gap', problem: 'a state is none', got: state.length });
         const read = new Float64Array(Uint8Array.from({ length: 8 * (d + 1) }, (_, i) => state[i] ?? 0).buffer);
         n = mistake === 'merge replaces' ? read[0]! : n + read[0]!;
         totals = totals.map((v, i) => (mistake === 'merge replaces' ? 0 : v) + read[i + 1]!) as typeof totals;
@@ -51,7 +52,12 @@ const meanGap = (mistake = ''): Metric => ({
         if (mistake === 'random') value += 1e-9 * Math.random();
         if (mistake === 'constant') value = 0;
         if (mistake === 'offset') value += 1;
-        return { name: mistake === 'FID' ? 'FID-flat' : 'mean-gap', value, n: mistake === 'wrong n' ? n + 1 : n, details: mistake === 'details' ? { size: NaN } : { size: real!.size } };
+        return {
+          name: mistake === 'FID' ? 'FID-flat' : 'mean-gap',
+          value,
+          n: mistake === 'wrong n' ? n + 1 : n,
+          details: mistake === 'details' ? { size: NaN } : { size: real!.size },
+        };
       },
     };
     return self;
@@ -61,27 +67,32 @@ const meanGap = (mistake = ''): Metric => ({
 testMetric({ title: 'mean gap, as it should be', create: () => meanGap() });
 testMetric({ title: 'mean gap plus one', create: () => meanGap('offset'), expected: { value: 1, tolerance: 1e-9 } });
 
+/** A mistake, and the sentence of the check that must name it. */
+const planted = [
+  ['no citation', 'says what it is, and cites its source'],
+  ['FID', 'gives a value with its n and a right name'],
+  ['wrong n', 'gives a value with its n and a right name'],
+  ['details', 'gives a value with its n and a right name'],
+  ['random', 'is a function of the rows and the seed'],
+  ['float32', 'does not depend on order or split'],
+  ['batch weight', 'does not depend on order or split'],
+  ['position', 'does not depend on order or split'],
+  ['counts batches', 'does not depend on order or split'],
+  ['counts the last', 'does not depend on order or split'],
+  ['merge replaces', 'does not depend on order or split'],
+  ['merges anything', 'can be carried as bytes'],
+  ['offset', 'has its declared value on the reference itself'],
+  ['constant', 'tells other rows apart'],
+  ['leaks', 'leaks no tensor'],
+  ['disposes rows', 'leaks no tensor'],
+  ['skips NaN', 'refuses NaN and nothing'],
+  ['judges nothing', 'refuses NaN and nothing'],
+] as const;
+
 describe('each planted mistake is caught, by the check that names it', () => {
-  it.each([
-    ['no citation', 'says what it is, and cites its source'],
-    ['FID', 'gives a value with its n and a right name'],
-    ['wrong n', 'gives a value with its n and a right name'],
-    ['details', 'gives a value with its n and a right name'],
-    ['random', 'is a function of the rows and the seed'],
-    ['float32', 'does not depend on order or split'],
-    ['batch weight', 'does not depend on order or split'],
-    ['position', 'does not depend on order or split'],
-    ['counts batches', 'does not depend on order or split'],
-    ['counts the last', 'does not depend on order or split'],
-    ['merge replaces', 'does not depend on order or split'],
-    ['merges anything', 'can be carried as bytes'],
-    ['offset', 'has its declared value on the reference itself'],
-    ['constant', 'tells other rows apart'],
-    ['leaks', 'leaks no tensor'],
-    ['disposes rows', 'leaks no tensor'],
-    ['skips NaN', 'refuses NaN and nothing'],
-    ['judges nothing', 'refuses NaN and nothing'],
-  ])('%s ⟶ not: %s', async (mistake, sentence) => {
+  it.each(planted)('%s ⟶ not: %s', async (mistake, sentence) => {
     await expect(metricChecks[sentence]!({ create: () => meanGap(mistake) })).rejects.toThrow(/^\[conformance/);
   });
+
+  it('and every check has one', () => expect(new Set(planted.map(([, sentence]) => sentence))).toEqual(new Set(Object.keys(metricChecks))));
 });

@@ -1,5 +1,14 @@
 import { reshape, slice, tensor, tidy, type Tensor2D } from '@tensorflow/tfjs-core';
-import { createNoise, type Accumulator, type Dataset, type Extractor, type Judged, type Metric, type MetricContext, type MetricResult } from '@tweedie/core';
+import {
+  createNoise,
+  type Accumulator,
+  type Dataset,
+  type Extractor,
+  type Judged,
+  type Metric,
+  type MetricContext,
+  type MetricResult,
+} from '@tweedie/core';
 import { expectAlive, expectNoLeak } from './leak.ts';
 import { correlated } from './oracle.ts';
 import { broken, expectIdentity, expectRefusal, type Check } from './verdict.ts';
@@ -40,10 +49,21 @@ const flattening: Extractor = {
   features: (x) => tidy(() => reshape(x, [x.shape[0]!, D]) as Tensor2D),
   logits: (x) => tidy(() => slice(reshape(x, [x.shape[0]!, D]), [0, 0], [-1, CLASSES]) as Tensor2D),
 };
-const contextOf = (subject: MetricSubject): MetricContext => ({ reference: reference(), extractor: flattening, seed: 7n, ...subject.context });
+const contextOf = (subject: MetricSubject): MetricContext => ({
+  reference: reference(),
+  extractor: flattening,
+  seed: 7n,
+  ...subject.context,
+});
 
 /** Rows [from, to) of `data` as an accumulator is given them. */
-const judged = async (subject: MetricSubject, data: Float32Array, from: number, to: number, shift = 0): Promise<{ rows: Judged; dispose(): void }> => {
+const judged = async (
+  subject: MetricSubject,
+  data: Float32Array,
+  from: number,
+  to: number,
+  shift = 0,
+): Promise<{ rows: Judged; dispose(): void }> => {
   const { extractor } = contextOf(subject);
   const part = data.subarray(from * D, to * D);
   const x = tensor(part, [to - from, ...SHAPE]);
@@ -59,14 +79,25 @@ const judged = async (subject: MetricSubject, data: Float32Array, from: number, 
     },
   };
 };
-const feed = async (subject: MetricSubject, to: Accumulator, data: Float32Array, pieces: readonly (readonly [number, number])[], shift = 0): Promise<void> => {
+const feed = async (
+  subject: MetricSubject,
+  to: Accumulator,
+  data: Float32Array,
+  pieces: readonly (readonly [number, number])[],
+  shift = 0,
+): Promise<void> => {
   for (const [from, end] of pieces) {
     const { rows, dispose } = await judged(subject, data, from, end, shift);
     await to.add(rows).finally(dispose);
   }
 };
 const start = (subject: MetricSubject): Promise<Accumulator> => subject.create().start(contextOf(subject));
-const judge = async (subject: MetricSubject, data: Float32Array, pieces: readonly (readonly [number, number])[], shift = 0): Promise<MetricResult> => {
+const judge = async (
+  subject: MetricSubject,
+  data: Float32Array,
+  pieces: readonly (readonly [number, number])[],
+  shift = 0,
+): Promise<MetricResult> => {
   const accumulator = await start(subject);
   await feed(subject, accumulator, data, pieces, shift);
   return accumulator.result();
@@ -77,7 +108,8 @@ const others = (n = ROWS): Float32Array => Float32Array.from(correlated.sample(c
 
 const expectEqual = (who: string, what: string, got: MetricResult, expected: MetricResult): void => {
   const gap = Math.abs(got.value - expected.value);
-  if (!(gap <= 1e-10 * Math.max(1, Math.abs(expected.value)))) broken(who, what, got.value, `${expected.value} to 1e-10`, 'collect in float64, and put rows in order by their index');
+  if (!(gap <= 1e-10 * Math.max(1, Math.abs(expected.value))))
+    broken(who, what, got.value, `${expected.value} to 1e-10`, 'collect in float64, and put rows in order by their index');
   if (got.n !== expected.n) broken(who, `${what}: n`, got.n, String(expected.n));
 };
 
@@ -85,7 +117,8 @@ const expectEqual = (who: string, what: string, got: MetricResult, expected: Met
 export const checkMetricIdentity: Check<MetricSubject> = async (subject) => {
   const metric = subject.create();
   expectIdentity(metric, 'metric');
-  if (!['images', 'features', 'labels', 'model'].includes(metric.needs)) broken(metric.name, 'needs is not stated', metric.needs, 'images, features, labels or model');
+  if (!['images', 'features', 'labels', 'model'].includes(metric.needs))
+    broken(metric.name, 'needs is not stated', metric.needs, 'images, features, labels or model');
 };
 
 /** A finite value with its n, a name that is not FID, and details that print. */
@@ -95,17 +128,32 @@ export const checkMetricResult: Check<MetricSubject> = async (subject) => {
   if (!Number.isFinite(result.value)) broken(metric.name, 'the value is not finite', result.value);
   if (result.n !== ROWS) broken(metric.name, 'n is not the number of rows judged', result.n, String(ROWS));
   if (typeof result.name !== 'string' || result.name === '') broken(metric.name, 'the result has no name', result.name);
-  if (/(^|[^a-z])fid($|[^a-z])/i.test(result.name)) broken(metric.name, 'the result calls itself FID', result.name, 'FD-<extractor>', 'only the Inception graph of 2015-12-05 gives an FID');
+  if (/(^|[^a-z])fid($|[^a-z])/i.test(result.name))
+    broken(
+      metric.name,
+      'the result calls itself FID',
+      result.name,
+      'FD-<extractor>',
+      'only the Inception graph of 2015-12-05 gives an FID',
+    );
   if (result.interval && !(result.interval[0] <= result.interval[1])) broken(metric.name, 'the interval is not in order', result.interval);
   for (const [key, value] of Object.entries(result.details ?? {}))
-    if (typeof value !== 'string' && !(typeof value === 'number' && Number.isFinite(value))) broken(metric.name, `details.${key} does not print`, value, 'a finite number or a string');
+    if (typeof value !== 'string' && !(typeof value === 'number' && Number.isFinite(value)))
+      broken(metric.name, `details.${key} does not print`, value, 'a finite number or a string');
   if (result.details === undefined) broken(metric.name, 'the result has no details', undefined, 'everything that the value depends on');
 };
 
 /** Equal rows give equal bits. */
 export const checkMetricDeterminism: Check<MetricSubject> = async (subject) => {
   const [a, b] = [await judge(subject, others(), WHOLE), await judge(subject, others(), WHOLE)];
-  if (a.value !== b.value) broken(subject.create().name, 'two judgements of the same rows differ', [a.value, b.value], 'equal bits', 'draw from the seed of the context');
+  if (a.value !== b.value)
+    broken(
+      subject.create().name,
+      'two judgements of the same rows differ',
+      [a.value, b.value],
+      'equal bits',
+      'draw from the seed of the context',
+    );
 };
 
 /** The value does not depend on the order or the split in which rows arrived; shards merge to the whole. */
@@ -113,10 +161,18 @@ export const checkMetricOrder: Check<MetricSubject> = async (subject) => {
   const { name } = subject.create();
   const data = others();
   const whole = await judge(subject, data, WHOLE);
-  const pieces = [[0, 50], [50, 51], [51, 130], [130, ROWS]] as const;
+  const pieces = [
+    [0, 50],
+    [50, 51],
+    [51, 130],
+    [130, ROWS],
+  ] as const;
   expectEqual(name, 'the value depends on how the rows are split', await judge(subject, data, pieces), whole);
   expectEqual(name, 'the value depends on the order of the rows', await judge(subject, data, [...pieces].reverse()), whole);
-  for (const order of [[0, 1], [1, 0]] as const) {
+  for (const order of [
+    [0, 1],
+    [1, 0],
+  ] as const) {
     const shards = [await start(subject), await start(subject)];
     await feed(subject, shards[0]!, data, pieces.slice(0, 2));
     await feed(subject, shards[1]!, data, pieces.slice(2));
@@ -150,19 +206,37 @@ export const checkMetricIdentical: Check<MetricSubject> = async (subject) => {
   if (subject.expected === null) return;
   const { value, tolerance = 1e-6 } = subject.expected ?? { value: 0 };
   const result = await judge(subject, images(), WHOLE);
-  if (!(Math.abs(result.value - value) <= tolerance)) broken(subject.create().name, 'the reference against itself has another value', result.value, `${value} ± ${tolerance}`);
+  if (!(Math.abs(result.value - value) <= tolerance))
+    broken(subject.create().name, 'the reference against itself has another value', result.value, `${value} ± ${tolerance}`);
 };
 
 /** Other rows give another value: what is measured is what was added. */
 export const checkMetricSensitive: Check<MetricSubject> = async (subject) => {
-  const [same, far] = [await judge(subject, images(), WHOLE), await judge(subject, images().map((v, i) => (i % D === 0 ? 2 * v + 1.5 : -v)), WHOLE, 1)];
-  if (same.value === far.value) broken(subject.create().name, 'quite different rows have the same value', same.value, 'a value that depends on the rows');
+  const [same, far] = [
+    await judge(subject, images(), WHOLE),
+    await judge(
+      subject,
+      images().map((v, i) => (i % D === 0 ? 2 * v + 1.5 : -v)),
+      WHOLE,
+      1,
+    ),
+  ];
+  if (same.value === far.value)
+    broken(subject.create().name, 'quite different rows have the same value', same.value, 'a value that depends on the rows');
 };
 
 /** No tensor stays behind; the rows are not disposed. */
 export const checkMetricLeaks: Check<MetricSubject> = async (subject) => {
   const { name } = subject.create();
-  await expectNoLeak(name, 'from start to result', async () => void (await judge(subject, others(), [[0, 100], [100, ROWS]])));
+  await expectNoLeak(
+    name,
+    'from start to result',
+    async () =>
+      void (await judge(subject, others(), [
+        [0, 100],
+        [100, ROWS],
+      ])),
+  );
   const accumulator = await start(subject);
   const { rows, dispose } = await judged(subject, others(), 0, 20);
   await accumulator.add(rows);

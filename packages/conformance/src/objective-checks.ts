@@ -1,5 +1,17 @@
 import { add, mul, scalar, slice, sub, tensor, tidy, variable, variableGrads, type Tensor, type Variable } from '@tensorflow/tfjs-core';
-import { createNoise, edm, tweedieError, ve, vpLinear, type Batch, type Head, type Model, type Noise, type Objective, type Schedule } from '@tweedie/core';
+import {
+  createNoise,
+  edm,
+  tweedieError,
+  ve,
+  vpLinear,
+  type Batch,
+  type Head,
+  type Model,
+  type Noise,
+  type Objective,
+  type Schedule,
+} from '@tweedie/core';
 import { exactModel, type Distribution } from '@tweedie/analytic';
 import { expectAlive, expectNoLeak, take } from './leak.ts';
 import { correlated } from './oracle.ts';
@@ -42,7 +54,12 @@ const oracleOf = (subject: ObjectiveSubject): Distribution => subject.oracle ?? 
 const title = (objective: Objective, { schedule, head }: ObjectiveSetting): string => `${objective.name}, ${head} under ${schedule.id}`;
 
 /** The exact model with its predicted noise multiplied by a gain, D = y + a (D* − y): the smallest model that learns, and whose optimum is known. */
-const withGain = (distribution: Distribution, { schedule, head, sigmaData }: ObjectiveSetting, gain: Tensor, watch?: (rho: number) => void): Model =>
+const withGain = (
+  distribution: Distribution,
+  { schedule, head, sigmaData }: ObjectiveSetting,
+  gain: Tensor,
+  watch?: (rho: number) => void,
+): Model =>
   exactModel(
     {
       shape: distribution.shape,
@@ -57,7 +74,13 @@ const withGain = (distribution: Distribution, { schedule, head, sigmaData }: Obj
   );
 
 /** B data points as a batch; the reference's first rows are the mini-batch. */
-const makeBatch = (distribution: Distribution, objective: Objective, rows: number, noise: Noise, step = 0): { batch: Batch; dispose(): void } => {
+const makeBatch = (
+  distribution: Distribution,
+  objective: Objective,
+  rows: number,
+  noise: Noise,
+  step = 0,
+): { batch: Batch; dispose(): void } => {
   const wanted = Math.max(rows, objective.needs.reference ?? rows);
   const data = Float32Array.from(distribution.sample(noise, wanted));
   const x0 = tensor(data.subarray(0, rows * distribution.dims), [rows, ...distribution.shape]);
@@ -90,15 +113,28 @@ const within = async (
   }
 };
 
-const lossOf = async (objective: Objective, model: Model, batch: Batch, noise: Noise): Promise<number> => (await take(objective.loss(model, batch, noise)))[0]!;
+const lossOf = async (objective: Objective, model: Model, batch: Batch, noise: Noise): Promise<number> =>
+  (await take(objective.loss(model, batch, noise)))[0]!;
 
-const gradientOf = async (objective: Objective, model: Model, batch: Batch, noise: Noise, gain: Variable): Promise<{ loss: number; gradient: number | undefined }> => {
+const gradientOf = async (
+  objective: Objective,
+  model: Model,
+  batch: Batch,
+  noise: Noise,
+  gain: Variable,
+): Promise<{ loss: number; gradient: number | undefined }> => {
   const { value, grads } = (() => {
     try {
       return variableGrads(() => objective.loss(model, batch, noise), [gain]);
     } catch (error) {
       if (!String(error).includes('Cannot find a connection')) throw error;
-      return broken(objective.name, 'no gradient reaches the model', undefined, undefined, 'compute the loss from model.raw or model.denoise with differentiable operations');
+      return broken(
+        objective.name,
+        'no gradient reaches the model',
+        undefined,
+        undefined,
+        'compute the loss from model.raw or model.denoise with differentiable operations',
+      );
     }
   })();
   const g = grads[gain.name] as Tensor | null | undefined;
@@ -112,7 +148,8 @@ export const checkObjectiveIdentity: Check<ObjectiveSubject> = async (subject) =
   const { derivatives, kernel, reference } = objective.needs;
   if (derivatives !== 1 && derivatives !== 2) broken(objective.name, 'needs.derivatives is not stated', derivatives, '1 or 2');
   if (typeof kernel !== 'boolean') broken(objective.name, 'needs.kernel is not stated', kernel, 'true or false');
-  if (reference !== undefined && !(Number.isInteger(reference) && reference >= 1)) broken(objective.name, 'needs.reference is no number of rows', reference, 'an integer ≥ 1, or nothing');
+  if (reference !== undefined && !(Number.isInteger(reference) && reference >= 1))
+    broken(objective.name, 'needs.reference is no number of rows', reference, 'an integer ≥ 1, or nothing');
 };
 
 /** Equal (seed, step) give equal bits, others other draws; the loss is one float32 number. */
@@ -120,12 +157,16 @@ export const checkObjectiveDeterminism: Check<ObjectiveSubject> = async (subject
   for (const setting of settingsOf(subject))
     await within(subject, setting, 6, async ({ objective, batch, noise, model, who }) => {
       const loss = objective.loss(model, batch, noise);
-      if (loss.rank !== 0 || loss.dtype !== 'float32') broken(who, 'the loss is not a float32 scalar', `${loss.dtype} [${loss.shape.join()}]`);
+      if (loss.rank !== 0 || loss.dtype !== 'float32')
+        broken(who, 'the loss is not a float32 scalar', `${loss.dtype} [${loss.shape.join()}]`);
       const first = (await take(loss))[0]!;
       if (!Number.isFinite(first)) broken(who, 'the loss is not finite', first);
-      if ((await lossOf(subject.create(), model, batch, createNoise(21))) !== first) broken(who, 'two losses with one seed differ', undefined, 'equal bits');
-      if ((await lossOf(objective, model, { ...batch, step: 1 }, noise)) === first) broken(who, 'another step draws the same noise', undefined, 'draws at { step: batch.step }');
-      if ((await lossOf(objective, model, batch, createNoise(22))) === first) broken(who, 'another seed draws the same noise', undefined, 'draws from the noise that it was given');
+      if ((await lossOf(subject.create(), model, batch, createNoise(21))) !== first)
+        broken(who, 'two losses with one seed differ', undefined, 'equal bits');
+      if ((await lossOf(objective, model, { ...batch, step: 1 }, noise)) === first)
+        broken(who, 'another step draws the same noise', undefined, 'draws at { step: batch.step }');
+      if ((await lossOf(objective, model, batch, createNoise(22))) === first)
+        broken(who, 'another seed draws the same noise', undefined, 'draws from the noise that it was given');
     });
 };
 
@@ -142,7 +183,14 @@ export const checkObjectiveBatch: Check<ObjectiveSubject> = async (subject) => {
         total += one / 6;
         size += Math.abs(one) / 6;
       }
-      if (!(Math.abs(total - whole) <= 1e-4 * Math.max(size, 1e-6))) broken(who, 'the loss of a batch is not the mean of its rows', whole, `${total} to 1e-4`, 'draw noise shaped [B, …], and average over rows');
+      if (!(Math.abs(total - whole) <= 1e-4 * Math.max(size, 1e-6)))
+        broken(
+          who,
+          'the loss of a batch is not the mean of its rows',
+          whole,
+          `${total} to 1e-4`,
+          'draw noise shaped [B, …], and average over rows',
+        );
     });
 };
 
@@ -160,7 +208,8 @@ export const checkObjectiveGradient: Check<ObjectiveSubject> = async (subject) =
         if (!Number.isFinite(loss)) broken(who, `the loss is not finite with ${rows} row(s)`, loss);
         if (gradient === undefined || gradient === 0) broken(who, 'no gradient reaches the model', gradient, 'a number other than 0');
         if (!Number.isFinite(gradient)) broken(who, `the gradient is not finite with ${rows} row(s)`, gradient);
-        if (!(least > 0 && most < Infinity)) broken(who, 'the model is asked at a level where no network is trained', [least, most], 'finite ρ > 0');
+        if (!(least > 0 && most < Infinity))
+          broken(who, 'the model is asked at a level where no network is trained', [least, most], 'finite ρ > 0');
       });
 };
 
@@ -187,7 +236,8 @@ export const checkObjectiveNonFinite: Check<ObjectiveSubject> = async (subject) 
       const x0 = tidy(() => mul(batch.x0, NaN));
       try {
         const loss = await lossOf(objective, model, { ...batch, x0 }, noise);
-        if (Number.isFinite(loss)) broken(who, 'the loss of NaN data is a number', loss, 'NaN, or a refusal', 'do not clip, mask or replace what is not finite');
+        if (Number.isFinite(loss))
+          broken(who, 'the loss of NaN data is a number', loss, 'NaN, or a refusal', 'do not clip, mask or replace what is not finite');
       } catch (error) {
         if (!(error instanceof Error)) throw error;
         if (error.message.startsWith('[conformance')) throw error;
@@ -202,8 +252,11 @@ export const checkObjectiveRefusals: Check<ObjectiveSubject> = async (subject) =
   const setting = settingsOf(subject)[0]!;
   await within(subject, setting, 3, async ({ objective, batch, noise, model, who }) => {
     if (objective.needs.derivatives === 2)
-      await expectRefusal(who, 'a model without right second derivatives', () => objective.loss({ ...model, doubleDifferentiable: false }, batch, noise));
-    if (objective.needs.reference !== undefined) await expectRefusal(who, 'a batch without its reference', () => objective.loss(model, { x0: batch.x0, step: 0 }, noise));
+      await expectRefusal(who, 'a model without right second derivatives', () =>
+        objective.loss({ ...model, doubleDifferentiable: false }, batch, noise),
+      );
+    if (objective.needs.reference !== undefined)
+      await expectRefusal(who, 'a batch without its reference', () => objective.loss(model, { x0: batch.x0, step: 0 }, noise));
   });
 };
 
@@ -216,22 +269,39 @@ export const checkObjectiveOptimum: Check<ObjectiveSubject> = async (subject) =>
   for (const setting of settingsOf(subject)) {
     const who = title(subject.create(), setting);
     const { gain, error, curvature } = await fitGain(subject, setting);
-    if (!(curvature > 0)) broken(who, 'the loss is not least anywhere: it has no positive curvature in the gain', curvature, '> 0', 'check the sign');
-    if (!(error < 0.05)) broken(who, 'the gain is too uncertain to judge', error, 'a standard error below .05', 'give more optimum.batches');
+    if (!(curvature > 0))
+      broken(who, 'the loss is not least anywhere: it has no positive curvature in the gain', curvature, '> 0', 'check the sign');
+    if (!(error < 0.05))
+      broken(who, 'the gain is too uncertain to judge', error, 'a standard error below .05', 'give more optimum.batches');
     if (!(Math.abs(gain - expected) <= 4 * error + tolerance))
-      broken(who, 'its optimum is not the exact model', `gain ${gain.toFixed(4)} ± ${error.toFixed(4)}`, String(expected), 'check factors of 2, signs, and that target and model see the same level');
+      broken(
+        who,
+        'its optimum is not the exact model',
+        `gain ${gain.toFixed(4)} ± ${error.toFixed(4)}`,
+        String(expected),
+        'check factors of 2, signs, and that target and model see the same level',
+      );
   }
 };
 
 /** Fits the gain a of the exact model's predicted noise: where the mean gradient of the loss is zero, its standard error, and the curvature. */
-export const fitGain = async (subject: ObjectiveSubject, setting: ObjectiveSetting): Promise<{ readonly gain: number; readonly error: number; readonly curvature: number }> => {
+export const fitGain = async (
+  subject: ObjectiveSubject,
+  setting: ObjectiveSetting,
+): Promise<{ readonly gain: number; readonly error: number; readonly curvature: number }> => {
   const { rows = 256, batches = 24, gain: around = 1 } = subject.optimum ?? {};
   const distribution = oracleOf(subject);
   const objective = subject.create();
   const noise = createNoise(23);
   const samples: { middle: number; slope: number }[] = [];
   for (let step = 0; step < batches; step++) {
-    const { batch, dispose } = makeBatch(distribution, objective, rows, noise.rows(step * Math.max(rows, objective.needs.reference ?? 0)), step);
+    const { batch, dispose } = makeBatch(
+      distribution,
+      objective,
+      rows,
+      noise.rows(step * Math.max(rows, objective.needs.reference ?? 0)),
+      step,
+    );
     const gradients: number[] = [];
     for (const at of [0.9, 1.1]) {
       const gain = variable(scalar(at * around), true);

@@ -5,7 +5,12 @@ import { broken, type Check } from './verdict.ts';
 export type Deviations = Readonly<Record<string, string>>;
 
 /** One `it` per check; a deviation is held to be one, so that it goes when its reason goes. */
-export const registerChecks = <Subject>(title: string, checks: Readonly<Record<string, Check<Subject>>>, subject: Subject, deviates: Deviations = {}): void => {
+export const registerChecks = <Subject>(
+  title: string,
+  checks: Readonly<Record<string, Check<Subject>>>,
+  subject: Subject,
+  deviates: Deviations = {},
+): void => {
   const unknown = Object.keys(deviates).find((sentence) => !(sentence in checks));
   if (unknown !== undefined) broken(title, 'a deviation from a rule that does not exist', unknown, Object.keys(checks).join(' | '));
   describe(`${title} conforms`, () => {

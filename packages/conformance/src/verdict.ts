@@ -33,7 +33,14 @@ export const expectRefusal = async (who: string, what: string, act: () => unknow
   try {
     await act();
   } catch (error) {
-    if (!isTweedieError(error)) broken(who, `${what} is refused, but not by tweedieError`, String(error), 'a TweedieError', 'throw tweedieError({ subject, problem, got, expected, remedy })');
+    if (!isTweedieError(error))
+      broken(
+        who,
+        `${what} is refused, but not by tweedieError`,
+        String(error),
+        'a TweedieError',
+        'throw tweedieError({ subject, problem, got, expected, remedy })',
+      );
     return;
   }
   broken(who, `${what} is not refused`, undefined, undefined, 'throw tweedieError({ subject, problem, got, expected, remedy })');
@@ -41,14 +48,19 @@ export const expectRefusal = async (who: string, what: string, act: () => unknow
 
 /** Holds that a citation is one BibTeX entry with a title and a year. */
 export const expectCitation = (who: string, reference: unknown): void => {
-  const ok = typeof reference === 'string' && /@\w+\s*\{/.test(reference) && /\btitle\s*=/i.test(reference) && /\byear\s*=/i.test(reference);
+  const ok =
+    typeof reference === 'string' && /@\w+\s*\{/.test(reference) && /\btitle\s*=/i.test(reference) && /\byear\s*=/i.test(reference);
   if (!ok) broken(who, '`reference` is not a citation', reference, 'BibTeX with a title and a year');
 };
 
 /** Holds that kind, api and name are there. */
-export const expectIdentity = (method: { readonly kind: string; readonly api: number; readonly name: string; readonly reference: string }, kind: string): void => {
+export const expectIdentity = (
+  method: { readonly kind: string; readonly api: number; readonly name: string; readonly reference: string },
+  kind: string,
+): void => {
   if (method.kind !== kind) broken(method.name, 'wrong kind', method.kind, kind);
   if (method.api !== 1) broken(method.name, 'another plugin API', method.api, '1');
-  if (typeof method.name !== 'string' || !/^[a-z0-9][a-z0-9.+_-]*$/.test(method.name)) broken(String(method.name), 'the name cannot be written on a command line', method.name, 'lower case letters, digits, . + _ -');
+  if (typeof method.name !== 'string' || !/^[a-z0-9][a-z0-9.+_-]*$/.test(method.name))
+    broken(String(method.name), 'the name cannot be written on a command line', method.name, 'lower case letters, digits, . + _ -');
   expectCitation(method.name, method.reference);
 };
