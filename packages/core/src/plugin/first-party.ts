@@ -4,10 +4,30 @@
  */
 export const FIRST_PARTY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   objective: { dsm: '@tweedie/objective-classic' },
-  sampler: { euler: '@tweedie/sampler-classic', ddim: '@tweedie/sampler-classic', heun: '@tweedie/sampler-classic', 'dpmpp-2m': '@tweedie/sampler-classic' },
-  metric: {},
-  network: {},
+  sampler: {
+    euler: '@tweedie/sampler-classic',
+    ddim: '@tweedie/sampler-classic',
+    heun: '@tweedie/sampler-classic',
+    'dpmpp-2m': '@tweedie/sampler-classic',
+  },
+  metric: {
+    frechet: '@tweedie/metrics',
+    'sliced-wasserstein': '@tweedie/metrics',
+    mmd: '@tweedie/metrics',
+    'class-match': '@tweedie/metrics',
+  },
+  network: { ddpmpp: '@tweedie/networks', ncsnpp: '@tweedie/networks', digits: '@tweedie/networks', mlp: '@tweedie/networks' },
   schedule: {},
   preconditioner: {},
-  data: {},
+  data: {
+    mnist: '@tweedie/data',
+    cifar10: '@tweedie/data',
+    'fashion-mnist': '@tweedie/data',
+    folder: '@tweedie/data',
+    npz: '@tweedie/data',
+    checkerboard: '@tweedie/data',
+    'swiss-roll': '@tweedie/data',
+    rings: '@tweedie/data',
+    'eight-gaussians': '@tweedie/data',
+  },
 };
