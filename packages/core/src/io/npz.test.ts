@@ -32,6 +32,13 @@ describe('npy and npz', () => {
     expect(() => decodeNpy(spoilt, 'f')).toThrow(message);
   });
 
+  it('refuses a header that claims more than could have been packed', () => {
+    const bytes = encodeNpz({ a: { shape: [3], data: Float32Array.of(1, 2, 3) } });
+    const view = new DataView(bytes.buffer);
+    for (let at = 0; at + 46 < bytes.length; at++) if (view.getUint32(at, true) === 0x02014b50) view.setUint32(at + 24, 2 ** 31, true); // central directory: unpacked size
+    expect(() => decodeNpz(bytes, 'f')).toThrow(/claims 2147483648 bytes of \d+ packed ones/);
+  });
+
   it('refuses what is no archive, and one without arrays', () => {
     expect(() => decodeNpz(Uint8Array.of(1, 2, 3), 'samples.npz')).toThrow(/samples\.npz\] this is no \.npz archive/);
     expect(() => decodeNpz(encodeNpz({}), 'f')).toThrow(/holds no array|no \.npz archive/);

@@ -12,6 +12,8 @@ const DESCR = { '<f4': Float32Array, '<f8': Float64Array, '<i4': Int32Array, '|u
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 /** Nothing larger is unpacked: 4 GiB. */
 const SIZE_LIMIT = 2 ** 32;
+/** Deflate packs at most so many bytes into one: a header that claims more lies. */
+const DEFLATE_LIMIT = 1032;
 
 export const encodeNpy = ({ shape, data }: NpyArray): Uint8Array => {
   const descr = data instanceof Float32Array ? '<f4' : data instanceof Float64Array ? '<f8' : data instanceof Int32Array ? '<i4' : data instanceof BigInt64Array ? '<i8' : '|u1';
@@ -63,8 +65,9 @@ export const decodeNpz = (bytes: Uint8Array, subject: string): Record<string, Np
   let total = 0;
   try {
     files = unzipSync(bytes, {
-      filter: ({ name, originalSize }) => {
+      filter: ({ name, size, originalSize }) => {
         total += originalSize;
+        if (originalSize > DEFLATE_LIMIT * size + 64 || size > bytes.length) throw new Error(`${name} claims ${originalSize} bytes of ${size} packed ones`);
         if (total > SIZE_LIMIT) throw new Error(`more than ${SIZE_LIMIT} bytes unpacked`);
         return name.endsWith('.npy');
       },
