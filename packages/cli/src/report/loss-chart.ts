@@ -10,8 +10,8 @@ export interface LossPoint {
 const SHOWN = 700;
 
 /**
- * Every step's loss, pale, under its running mean. The mean is over a symmetric window of about a 25th of the run, narrower at
- * the ends, so that it neither lags nor leads. The axis is logarithmic where the mean falls by more than a factor of three.
+ * Every step's loss, pale, under its running mean. The mean is over a window of about a 25th of the run around each
+ * step, so that it neither lags nor leads. The axis is logarithmic where the mean falls by more than a factor of three.
  */
 export const lossChart = (points: readonly LossPoint[], width: number): string => {
   const half = Math.floor(points.length / 50);
@@ -37,12 +37,12 @@ export const lossChart = (points: readonly LossPoint[], width: number): string =
   });
 };
 
-/** The mean of the 2h + 1 values around each, with h smaller near the ends. */
+/** The mean of the 2h + 1 values around each; at the ends, of those that are there. */
 export const runningMean = (values: readonly number[], half: number): number[] => {
   const sums = new Float64Array(values.length + 1);
   values.forEach((value, i) => (sums[i + 1] = sums[i]! + value));
   return values.map((_, i) => {
-    const h = Math.min(half, i, values.length - 1 - i);
-    return (sums[i + h + 1]! - sums[i - h]!) / (2 * h + 1);
+    const [from, to] = [Math.max(0, i - half), Math.min(values.length, i + half + 1)];
+    return (sums[to]! - sums[from]!) / (to - from);
   });
 };

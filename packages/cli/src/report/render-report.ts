@@ -99,7 +99,7 @@ export const writeReport = async (path: string, report: Report): Promise<void> =
 
 const tiles = (scores: readonly Score[], { seconds = {} }: RunRecord): string => {
   const tile = (name: string, value: string, note: string): string =>
-    `<div class="tile"><span>${escapeHtml(name)}</span><b>${escapeHtml(value)}</b><small>${escapeHtml(note)}</small></div>`;
+    `<div class="tile"><b>${escapeHtml(value)}</b><span>${escapeHtml(name)}</span><small>${escapeHtml(note)}</small></div>`;
   const training = seconds['training'];
   const all = [
     ...scores

@@ -22,8 +22,8 @@ p{margin:8px 0;max-width:44em;text-wrap:pretty}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:1px;margin-top:32px;background:var(--line);border:1px solid var(--line);border-radius:12px;overflow:hidden}
 .tile{background:var(--card);padding:16px 18px}
 .tile b{display:block;font-size:29px;line-height:1.15;font-weight:650;letter-spacing:-.02em;font-variant-numeric:tabular-nums}
-.tile span{display:block;font-size:14px;font-weight:600;margin-bottom:4px;overflow-wrap:anywhere}
-.tile small{display:block;margin-top:5px;font-size:13px;line-height:1.4;color:var(--soft)}
+.tile span{display:block;font-size:14px;font-weight:600;margin-top:4px;overflow-wrap:anywhere}
+.tile small{display:block;margin-top:3px;font-size:13px;line-height:1.4;color:var(--soft)}
 figure{margin:16px 0 0}
 figure img{display:block;max-width:100%;height:auto;margin:0 auto;border-radius:10px}
 .frame{background:#181818;border-radius:12px;padding:8px;overflow:hidden}
@@ -32,7 +32,7 @@ figure img{display:block;max-width:100%;height:auto;margin:0 auto;border-radius:
 .chart .narrow{display:none}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(240px,1fr));gap:12px;background:var(--card);border:1px solid var(--line);border-radius:12px;padding:12px}
 .charts svg{width:100%;height:auto;max-width:420px;margin:0 auto}
-figcaption,.fine{margin:10px 2px 0;font-size:14px;line-height:1.5;color:var(--soft);max-width:52em}
+figcaption,.fine{margin:10px 2px 0;font-size:14px;line-height:1.5;color:var(--soft);text-wrap:pretty}
 .scroll{overflow-x:auto;border:1px solid var(--line);border-radius:12px;background:var(--card);margin-top:16px}
 table{border-collapse:collapse;width:100%;font-size:15px;font-variant-numeric:tabular-nums}
 th,td{padding:10px 16px;text-align:right;vertical-align:top;border-top:1px solid var(--line)}
@@ -50,8 +50,8 @@ dl{margin:0;font-size:14px;line-height:1.45}
 .wide dl{columns:2;column-gap:36px}
 dl div{display:flex;gap:14px;justify-content:space-between;padding:4px 0;border-bottom:1px solid var(--line);break-inside:avoid}
 dl div:last-child{border-bottom:0}
-dt{color:var(--soft);overflow-wrap:anywhere}
-dd{margin:0;text-align:right;overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
+dt{color:var(--soft);overflow-wrap:break-word}
+dd{margin:0;flex:1 0 auto;max-width:60%;text-align:right;overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
 .notes{margin:12px 0 0;padding-left:20px}
 .notes li{margin:6px 0;max-width:44em}
 footer{margin-top:56px;padding-top:18px;padding-bottom:48px;color:var(--soft);font-size:14px}

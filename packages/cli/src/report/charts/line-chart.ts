@@ -82,6 +82,7 @@ export const lineChart = ({ lines, xLabel, yLabel, log = {}, width = 760, height
         ),
         nameGap: 28,
         splitLine: { show: false },
+        ...(log.x === true ? {} : { max: 'dataMax' }),
       },
       yAxis: {
         ...axis(
@@ -131,7 +132,7 @@ const still = (svg: string, label: string): string => {
     .replace(/<style[^]*?<\/style>/g, '')
     .replace(/ (?:ecmeta_\w+|class|pointer-events|baseProfile|version|xmlns:xlink|xml:space)="[^"]*"/g, '')
     .replace(/\bzr\d+-/g, 'chart-')
-    .replace(/(?<=\d\.\d\d)\d+/g, '');
+    .replace(/ (?:d|transform)="[^"]*"/g, (numbers) => numbers.replace(/(?<=\.\d\d)\d+/g, ''));
   const id = createHash('sha256').update(plain).digest('hex').slice(0, 8);
   return plain
     .replaceAll('chart-c', `chart-${id}-`)
