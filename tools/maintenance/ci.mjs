@@ -33,6 +33,7 @@ const suites = nx('run-many', '-t', 'test', '--exclude=tag:kind:tool', '--parall
 const steps = [
   { name: 'format', run: ['prettier', '--check', '--log-level=warn', '.'] },
   { name: 'sync', run: ['nx', 'sync:check'] },
+  { name: 'unused', run: ['knip', '--no-progress', '--no-config-hints'] },
   tool('boundaries'),
   tool('versions'),
   { name: 'lint', run: nx('run-many', '-t', 'lint', '--parallel=2') },

@@ -21,7 +21,7 @@ const reference = `@misc{gaussian-euler,
 }`;
 
 export const gaussianEulerOptions = z.strictObject({
-  spread: z.number().min(0).default(0.5).describe('Standard deviation s of the data; `tweedie stats spread DATA` measures it, 0 is Euler'),
+  spread: z.number().min(0).default(0.5).describe('Standard deviation s of the data; `tweedie stats` measures it, 0 is Euler'),
 });
 
 /**

@@ -23,6 +23,7 @@ export const plantBrokenPlugins = (project: string): void => {
       name,
       version: '1.0.0',
       type: 'module',
+      keywords: ['tweedie-plugin'],
       exports: { '.': './index.js', './package.json': './package.json' },
       peerDependencies: peers,
     };
