@@ -10,3 +10,31 @@ export { main } from './program.ts';
 export type { Io } from './io.ts';
 export { errorOutput, outputs, type Output } from './outputs.ts';
 export { encodeGif, encodePng, imageGrid, toBytes, type Colour, type GifOptions, type GridOptions, type Picture } from './pictures/index.ts';
+export {
+  describeMachine,
+  formatNumber,
+  formatSeconds,
+  lineChart,
+  renderReport,
+  scatterChart,
+  trajectories,
+  vectorField,
+  writeReport,
+  type Cloud,
+  type Figure,
+  type Frame,
+  type Heat,
+  type Line,
+  type LineChartOptions,
+  type LossPoint,
+  type Machine,
+  type Points,
+  type Report,
+  type ReportRecord,
+  type Role,
+  type Score,
+  type Section,
+  type Table,
+  type TrajectoriesOptions,
+  type VectorFieldOptions,
+} from './report/index.ts';

@@ -1,5 +1,5 @@
 export { renderReport, writeReport, type Figure, type Report, type Score, type Section, type Table } from './render-report.ts';
-export { describeMachine, type Machine, type RunRecord } from './record.ts';
+export { describeMachine, type Machine, type ReportRecord } from './record.ts';
 export { type LossPoint } from './loss-chart.ts';
 export { formatNumber, formatSeconds } from './format.ts';
 export { lineChart, type Line, type LineChartOptions } from './charts/line-chart.ts';

@@ -21,7 +21,7 @@ export const describeMachine = (): Machine =>
   });
 
 /** What made the numbers of a report: enough to make them again. */
-export interface RunRecord {
+export interface ReportRecord {
   /** The command line, as it was typed. */
   readonly command: string;
   /** When the run ended, ISO 8601. */

@@ -3,7 +3,7 @@ import { writeFileAtomic } from '@tweedie/core/node';
 import { escapeHtml } from './escape-html.ts';
 import { formatNumber, formatSeconds } from './format.ts';
 import { lossChart, type LossPoint } from './loss-chart.ts';
-import type { RunRecord } from './record.ts';
+import type { ReportRecord } from './record.ts';
 import { STYLE } from './style.ts';
 
 export interface Figure {
@@ -42,7 +42,7 @@ export interface Report {
   readonly title: string;
   /** A sentence or two: what was done, and what came of it. */
   readonly summary?: string;
-  readonly record: RunRecord;
+  readonly record: ReportRecord;
   readonly scores?: readonly Score[];
   /** What was drawn: grids. */
   readonly samples?: readonly Figure[];
@@ -97,7 +97,7 @@ export const writeReport = async (path: string, report: Report): Promise<void> =
   await writeFileAtomic(path, renderReport(report));
 };
 
-const tiles = (scores: readonly Score[], { seconds = {} }: RunRecord): string => {
+const tiles = (scores: readonly Score[], { seconds = {} }: ReportRecord): string => {
   const tile = (name: string, value: string, note: string): string =>
     `<div class="tile"><b>${escapeHtml(value)}</b><span>${escapeHtml(name)}</span><small>${escapeHtml(note)}</small></div>`;
   const training = seconds['training'];
@@ -180,7 +180,7 @@ const figureOf = ({ picture, alt, caption }: Figure): string => {
   return `<figure><div class="charts">${picture.map(checkSvg).join('')}</div>${below}</figure>`;
 };
 
-const recordSection = ({ config, versions, machine, seed, engine, seconds = {}, command, date }: RunRecord): string => {
+const recordSection = ({ config, versions, machine, seed, engine, seconds = {}, command, date }: ReportRecord): string => {
   const list = (title: string, entries: readonly (readonly [string, string])[], wide = false): string =>
     entries.length === 0
       ? ''
