@@ -1,6 +1,12 @@
 #!/usr/bin/env node
 import { main } from './program.ts';
 
+// Whoever read the output has heard enough: `tweedie plugins | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
 const abort = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
