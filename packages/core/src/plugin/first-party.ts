@@ -3,7 +3,9 @@
  * Generated from what the packages provide by `npm run generate:first-party`; a test holds it against them.
  */
 export const FIRST_PARTY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  objective: { dsm: '@tweedie/objective-classic' },
+  objective: {
+    dsm: '@tweedie/objective-classic',
+  },
   sampler: {
     euler: '@tweedie/sampler-classic',
     ddim: '@tweedie/sampler-classic',
@@ -16,7 +18,12 @@ export const FIRST_PARTY: Readonly<Record<string, Readonly<Record<string, string
     mmd: '@tweedie/metrics',
     'class-match': '@tweedie/metrics',
   },
-  network: { ddpmpp: '@tweedie/networks', ncsnpp: '@tweedie/networks', digits: '@tweedie/networks', mlp: '@tweedie/networks' },
+  network: {
+    ddpmpp: '@tweedie/networks',
+    ncsnpp: '@tweedie/networks',
+    digits: '@tweedie/networks',
+    mlp: '@tweedie/networks',
+  },
   schedule: {},
   preconditioner: {},
   data: {
