@@ -123,7 +123,11 @@ const wasm: Candidate = {
     if (typeof WebAssembly !== 'object') return out('this runtime has no WebAssembly');
     const { version_wasm: version } = await import('@tensorflow/tfjs-backend-wasm');
     const simd = (await env().getAsync('WASM_HAS_SIMD_SUPPORT')) === true;
-    return { available: true, reason: simd ? 'SIMD, one thread' : 'without SIMD, slow', version };
+    return {
+      available: true,
+      reason: simd ? 'SIMD, one thread' : 'without SIMD, slow',
+      version,
+    };
   },
   start: async () => {
     await import('@tensorflow/tfjs-backend-wasm');

@@ -3,12 +3,19 @@ import { conv2dBackpropFilter } from './conv2d-backprop-filter.ts';
 import { conv2dBackpropInput } from './conv2d-backprop-input.ts';
 import { depthwiseBackpropFilter, depthwiseBackpropInput } from './depthwise-backprop.ts';
 import { matmulKernels } from './matmul.ts';
+import { avgPoolGrad, resizeNearestNeighborGrad } from './resampling.ts';
+import { sumKernel } from './sum.ts';
+import { tileKernel } from './tile.ts';
 import { unsortedSegmentSum } from './unsorted-segment-sum.ts';
 
 /** Adds to the WASM engine the kernels that training needs, and replaces those that are slow (https://github.com/tensorflow/tfjs/issues/8474). Call it once. */
 export const completeWasm = (): void => {
   const kernels: { kernelName: string; kernelFunc: KernelFunc }[] = [
     ...matmulKernels(),
+    sumKernel(),
+    tileKernel(),
+    resizeNearestNeighborGrad(),
+    avgPoolGrad(),
     conv2dBackpropInput(),
     conv2dBackpropFilter,
     depthwiseBackpropFilter,

@@ -160,6 +160,61 @@ describe('matrix product', () => {
   });
 });
 
+describe('reductions and repetitions', () => {
+  const shape = fc.array(size(5), { minLength: 1, maxLength: 4 });
+
+  it('sums over any axes', async () => {
+    const cases = fc.record({
+      shape,
+      mask: fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
+      keepDims: fc.boolean(),
+      seed: fc.nat(1000),
+    });
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ shape, mask, keepDims, seed }) => {
+        const axis = shape.flatMap((_, i) => (mask[i] === true ? [i] : []));
+        if (axis.length > 0) await agree('Sum', { x: values(shape, seed) }, { axis, keepDims });
+      }),
+      RUNS,
+    );
+  });
+
+  it('repeats along any axes', async () => {
+    const cases = fc.record({
+      shape: fc.array(size(3), { minLength: 1, maxLength: 5 }),
+      reps: fc.array(size(3), { minLength: 5, maxLength: 5 }),
+      seed: fc.nat(1000),
+    });
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ shape, reps, seed }) =>
+        agree('Tile', { x: values(shape, seed) }, { reps: shape.map((_, i) => reps[i]!) }),
+      ),
+      RUNS,
+    );
+  });
+
+  it('adjoints of mean pooling and of nearest-neighbour resizing', async () => {
+    const cases = fc.record({
+      batch: size(3),
+      h: size(4),
+      w: size(4),
+      c: size(6),
+      scale: fc.tuple(size(3), size(3)),
+      half: fc.boolean(),
+      seed: fc.nat(1000),
+    });
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ batch, h, w, c, scale: [sh, sw], half, seed }) => {
+        const small = values([batch, h, w, c], seed);
+        const large = values([batch, h * sh, w * sw, c], seed + 1);
+        await agree('AvgPoolGrad', { dy: small, input: large }, { filterSize: [sh, sw], strides: [sh, sw], pad: 'valid' });
+        await agree('ResizeNearestNeighborGrad', { dy: large, images: small }, { alignCorners: false, halfPixelCenters: half });
+      }),
+      RUNS,
+    );
+  });
+});
+
 describe('segments', () => {
   it('sums rows by segment, dropping negative ids', async () => {
     const cases = fc.record({
