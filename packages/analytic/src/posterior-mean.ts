@@ -45,16 +45,17 @@ export const foldPosterior = (y: Tensor2D, rho: Levels, chunks: Iterable<Chunk |
   for (const lazy of chunks) {
     const [m, s, v] = tidy((): [Tensor2D, Tensor2D, Tensor2D] => {
       const { points, allowed } = typeof lazy === 'function' ? lazy() : lazy;
-      const halfNorms = transpose(mul(sum(square(points), 1, true), 0.5)) as Tensor2D; // [1, m]
-      const scaledLogits = mul(sub(matMul(y, points, false, true), halfNorms), precision) as Tensor2D;
-      const logits = allowed === undefined ? scaledLogits : (add(scaledLogits, allowed) as Tensor2D);
-      const own = max(logits, 1, true) as Tensor2D;
-      const next = top === null ? own : (maximum(top, own) as Tensor2D);
-      const w = exp(sub(logits, next)) as Tensor2D; // [B, m]
-      const [weight, moment] = [sum(w, 1, true) as Tensor2D, matMul(w, points) as Tensor2D] as const;
+      const halfNorms = transpose(mul<Tensor2D>(sum<Tensor2D>(square(points), 1, true), 0.5)); // [1, m]
+      const scaledLogits = mul<Tensor2D>(sub(matMul(y, points, false, true), halfNorms), precision);
+      const logits = allowed === undefined ? scaledLogits : add<Tensor2D>(scaledLogits, allowed);
+      const own = max<Tensor2D>(logits, 1, true);
+      const next = top === null ? own : maximum<Tensor2D>(top, own);
+      const w = exp<Tensor2D>(sub<Tensor2D>(logits, next)); // [B, m]
+      const weight = sum<Tensor2D>(w, 1, true);
+      const moment: Tensor2D = matMul(w, points);
       if (top === null || mass === null || mean === null) return [next, weight, moment];
       const old = exp(sub(top, next));
-      return [next, add(mul(mass, old), weight) as Tensor2D, add(mul(mean, old), moment) as Tensor2D];
+      return [next, add<Tensor2D>(mul(mass, old), weight), add<Tensor2D>(mul(mean, old), moment)];
     });
     top = m;
     mass = s;

@@ -104,7 +104,7 @@ export const onRows = (
 } => {
   const complete = isComplete(s);
   const basis = s.basis === null ? null : tensor2d(Float32Array.from(s.basis), [s.dims, s.values.length]);
-  const c = basis === null ? v : matMul(v, basis);
+  const c: Tensor2D = basis === null ? v : matMul(v, basis);
   const inside = (coefficients: Tensor2D): Tensor2D => (basis === null ? coefficients : matMul(coefficients, basis, false, true));
   const coordinates = basis !== null || complete;
   return {
@@ -124,9 +124,9 @@ export const onRows = (
     },
     quadratic: (rho, f) => {
       const rest = complete ? null : gains([s.floor], rho, f);
-      if (!coordinates) return mul(sum(square(v), 1, true), rest!) as Tensor2D;
-      const within = sum(mul(square(c), gains(s.values, rho, f)), 1, true) as Tensor2D;
-      return rest === null ? within : (add(within, mul(sum(square(sub(v, inside(c as Tensor2D))), 1, true), rest)) as Tensor2D);
+      if (!coordinates) return mul<Tensor2D>(sum(square(v), 1, true), rest!);
+      const within = sum<Tensor2D>(mul(square(c), gains(s.values, rho, f)), 1, true);
+      return rest === null ? within : add<Tensor2D>(within, mul(sum(square(sub(v, inside(c))), 1, true), rest));
     },
   };
 };

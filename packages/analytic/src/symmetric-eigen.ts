@@ -18,9 +18,9 @@ export const symmetricEigen = (matrix: ArrayLike<number>): Eigen => {
   if (d === 0 || d * d !== matrix.length)
     throw tweedieError({ subject, problem: 'matrix is not square', got: matrix.length, expected: 'd² numbers' });
   let top = 0;
-  for (let i = 0; i < matrix.length; i++) {
-    const size = Math.abs(matrix[i]!);
-    if (!Number.isFinite(size)) throw tweedieError({ subject, problem: 'matrix has an entry that is not finite', got: matrix[i] });
+  for (const entry of Array.from(matrix)) {
+    const size = Math.abs(entry);
+    if (!Number.isFinite(size)) throw tweedieError({ subject, problem: 'matrix has an entry that is not finite', got: entry });
     top = Math.max(top, size);
   }
   const rows = Array.from({ length: d }, () => new Float64Array(d));
@@ -31,7 +31,7 @@ export const symmetricEigen = (matrix: ArrayLike<number>): Eigen => {
         throw tweedieError({ subject, problem: 'matrix is not symmetric', got: `${a} at (${i}, ${j}) and ${b} at (${j}, ${i})` });
       rows[i]![j] = rows[j]![i] = (a + b) / 2;
     }
-  const result = new EigenvalueDecomposition(new Matrix(rows as unknown as number[][]), { assumeSymmetric: true });
+  const result = new EigenvalueDecomposition(new Matrix(rows), { assumeSymmetric: true });
   const order = result.realEigenvalues.map((value, k) => ({ value, k })).sort((a, b) => b.value - a.value);
   const vectors = new Float64Array(d * d);
   order.forEach(({ k }, column) => {

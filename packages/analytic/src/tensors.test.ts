@@ -1,4 +1,4 @@
-import { grad, memory, mul, sum, tensor, tensor2d, type Tensor, type Tensor2D, zeros } from '@tensorflow/tfjs-core';
+import { grad, memory, mul, sum, tensor, tensor2d, type Tensor, type Rank, type Tensor2D, zeros } from '@tensorflow/tfjs-core';
 import { createNoise, edm, vpLinear, type Head } from '@tweedie/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { empirical, G2, G5, gaussian, M3, P256, posteriorMean, RING8, TWO_POINTS, type Distribution } from './index.ts';
@@ -43,7 +43,7 @@ describe.each(Object.entries(all))('%s as tensors', (name, p) => {
     const scale = Math.max(1, ...y.map(Math.abs));
     // A set of points knows its logits to ‖x‖² 6e-8/ρ² only.
     const tolerance = 1e-5 * scale + (p.kind === 'empirical' ? (40 * 6e-8) / rho ** 2 : 0);
-    expect(far(await read(p.denoiser(t, rho) as Tensor), p.denoise(y, rho))).toBeLessThan(tolerance);
+    expect(far(await read(p.denoiser(t, rho)), p.denoise(y, rho))).toBeLessThan(tolerance);
     t.dispose();
   });
 
@@ -51,7 +51,7 @@ describe.each(Object.entries(all))('%s as tensors', (name, p) => {
     const rho = Float64Array.of(0.1, 1, 5, 0.4);
     const y = rowsAt(p, 1, 4);
     const t = tensor(Float32Array.from(y), [4, 1, p.dims, 1]);
-    const out = p.denoiser(t, rho) as Tensor;
+    const out = p.denoiser(t, rho);
     expect(out.shape).toEqual([4, 1, p.dims, 1]);
     expect(far(await read(out), p.denoise(y, rho))).toBeLessThan(
       2e-5 * Math.max(1, ...y.map(Math.abs)) + (p.kind === 'empirical' ? 4e-4 : 0),
@@ -63,7 +63,7 @@ describe.each(Object.entries(all))('%s as tensors', (name, p) => {
     const rho = 0.7;
     const y = rowsAt(p, rho, 2);
     const t = tensor2d(Float32Array.from(y), [2, p.dims]);
-    const gradient = await read(grad((v: Tensor) => sum(mul(p.denoiser(v, rho) as Tensor, 1)))(t));
+    const gradient = await read(grad((v: Tensor) => sum(mul(p.denoiser(v, rho), 1)))(t));
     const total = (at: Float64Array): number => p.denoise(at, rho).reduce((a, b) => a + b, 0);
     for (const i of [0, p.dims - 1, 2 * p.dims - 1]) {
       const [up, down] = [1e-5, -1e-5].map((h) => total(y.map((v, j) => v + (i === j ? h : 0))));
@@ -111,7 +111,7 @@ describe('labels', () => {
     hot[2] = 1;
     hot[classes] = 1;
     const label = tensor2d(hot, [3, classes]);
-    const got = await read(p.denoiser(t, 0.6, label) as Tensor);
+    const got = await read(p.denoiser(t, 0.6, label));
     const row = (i: number): Float64Array => y.slice(i * p.dims, (i + 1) * p.dims);
     const expected = [...p.denoise(row(0), 0.6, 2), ...p.denoise(row(1), 0.6, 0), ...p.denoise(row(2), 0.6)];
     expect(far(got, expected)).toBeLessThan(2e-5);
@@ -121,12 +121,12 @@ describe('labels', () => {
   it('at a level where the classes are far apart, the class still decides', async () => {
     const t = tensor2d([[2, 0.01]]);
     const label = tensor2d([[0, 0, 0, 0, 1, 0, 0, 0]]);
-    expect(far(await read(RING8.denoiser(t, 0.002, label) as Tensor), RING8.denoise([2, 0.01], 0.002, 4))).toBeLessThan(2e-3);
+    expect(far(await read(RING8.denoiser(t, 0.002, label)), RING8.denoise([2, 0.01], 0.002, 4))).toBeLessThan(2e-3);
     t.dispose();
     label.dispose();
   });
   it('are refused where there are none', () => {
-    const [t, label] = [zeros([1, 3]), zeros([1, 3]) as Tensor2D];
+    const [t, label] = [zeros([1, 3]), zeros<Rank.R2>([1, 3])];
     for (const p of [M3, lowRank, empirical(cloud, { dims: 3 })]) expect(() => p.denoiser(t, 1, label)).toThrow(/class/);
     t.dispose();
     label.dispose();

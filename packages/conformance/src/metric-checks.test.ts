@@ -39,7 +39,7 @@ const meanGap = (mistake = ''): Metric => ({
           throw tweedieError({ subject: 'mean-gap', problem: 'a state is none', got: state.length });
         const read = new Float64Array(Uint8Array.from({ length: 8 * (d + 1) }, (_, i) => state[i] ?? 0).buffer);
         n = mistake === 'merge replaces' ? read[0]! : n + read[0]!;
-        totals = totals.map((v, i) => (mistake === 'merge replaces' ? 0 : v) + read[i + 1]!) as typeof totals;
+        totals = totals.map((v, i) => (mistake === 'merge replaces' ? 0 : v) + read[i + 1]!);
       },
       result: async () => {
         if (n === 0 && mistake !== 'judges nothing') throw tweedieError({ subject: 'mean-gap', problem: 'no row was added' });
@@ -49,6 +49,7 @@ const meanGap = (mistake = ''): Metric => ({
           for (let i = 0; i < real!.size; i++) truth += rows[i * d + k]! / real!.size;
           value += (totals[k]! / n - truth) ** 2;
         }
+        // eslint-disable-next-line no-restricted-syntax -- the planted mistake
         if (mistake === 'random') value += 1e-9 * Math.random();
         if (mistake === 'constant') value = 0;
         if (mistake === 'offset') value += 1;

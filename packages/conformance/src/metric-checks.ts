@@ -1,4 +1,4 @@
-import { reshape, slice, tensor, tidy, type Tensor2D } from '@tensorflow/tfjs-core';
+import { reshape, slice, tensor, tidy, type Rank, type Tensor2D } from '@tensorflow/tfjs-core';
 import {
   createNoise,
   type Accumulator,
@@ -46,8 +46,8 @@ const reference = (): Dataset => {
 const flattening: Extractor = {
   id: 'flat-00000000',
   dims: D,
-  features: (x) => tidy(() => reshape(x, [x.shape[0]!, D]) as Tensor2D),
-  logits: (x) => tidy(() => slice(reshape(x, [x.shape[0]!, D]), [0, 0], [-1, CLASSES]) as Tensor2D),
+  features: (x) => reshape<Rank.R2>(x, [x.shape[0], D]),
+  logits: (x) => tidy(() => slice<Rank.R2, Tensor2D>(reshape<Rank.R2>(x, [x.shape[0], D]), [0, 0], [-1, CLASSES])),
 };
 const contextOf = (subject: MetricSubject): MetricContext => ({
   reference: reference(),

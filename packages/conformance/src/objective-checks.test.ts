@@ -1,4 +1,4 @@
-import { add, mean, mul, keep, square, sub, sum, tensor, tidy, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import { add, scalar, mean, mul, keep, square, sub, sum, tensor, tidy, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import { scaleRows, STREAM, tweedieError, type Objective } from '@tweedie/core';
 import { describe, expect, it } from 'vitest';
 import { objectiveChecks, testObjective } from './index.ts';
@@ -16,7 +16,7 @@ const dsm = (mistake = '', needs: Partial<Objective['needs']> = {}): Objective =
     needs: { derivatives: 1, kernel: true, ...needs },
     reference: mistake === 'no citation' ? '' : reference,
     loss: (model, batch, noise) => {
-      const rows = batch.x0.shape[0]!;
+      const rows = batch.x0.shape[0];
       if (needs.reference !== undefined && batch.reference === undefined && mistake !== 'takes no reference')
         throw tweedieError({ subject: 'dsm-test', problem: 'there is no reference batch', remedy: 'give one' });
       if (needs.derivatives === 2 && !model.doubleDifferentiable && mistake !== 'takes any model')
@@ -47,10 +47,10 @@ const dsm = (mistake = '', needs: Partial<Objective['needs']> = {}): Objective =
         let rest = scaleRows(sub(mistake === 'no gradient' ? tensor(new Float32Array(y.size), y.shape) : d, target), inverse);
         if (mistake === 'batch centred') rest = sub(rest, mean(rest, 0, true));
         const squares = square(rest);
-        if (mistake === 'sum over rows') return sum(squares) as Scalar;
-        if (mistake === 'drifts') return add(mean(squares), calls++) as Scalar;
-        const total = mean(squares) as Scalar;
-        if (mistake === 'hides NaN') return tensor(0) as Scalar;
+        if (mistake === 'sum over rows') return sum<Scalar>(squares);
+        if (mistake === 'drifts') return add<Scalar>(mean(squares), calls++);
+        const total = mean<Scalar>(squares);
+        if (mistake === 'hides NaN') return scalar(0);
         if (mistake === 'negative') return mul(total, -1);
         return mistake === 'not a scalar' ? (squares as unknown as Scalar) : total;
       };
@@ -104,7 +104,7 @@ const planted = [
 
 describe('each planted mistake is caught, by the check that names it', () => {
   it.each(planted)('%s ⟶ not: %s', async (mistake, sentence, needs) => {
-    const objective = careful(mistake, needs as Partial<Objective['needs']>);
+    const objective = careful(mistake, needs);
     await expect(objectiveChecks[sentence]!({ create: () => objective })).rejects.toThrow(/^\[conformance/);
   });
 

@@ -79,6 +79,7 @@ const euler = (mistake = '', own: Partial<SamplerFacts> = {}): Sampler => {
               out = add(out, mul(noise.normal([1, ...y.shape.slice(1)], { stream: STREAM.sampler, step: i }), next));
             if (mistake === 'noise' || mistake === 'secret noise')
               out = add(out, mul(noise.normal(y.shape, { stream: STREAM.sampler, step: i }), 0.1 * next));
+            // eslint-disable-next-line no-restricted-syntax -- the planted mistake
             if (mistake === 'own randomness') out = add(out, Math.random() * 1e-3);
             if (mistake === 'history outside' && history !== undefined && !history.isDisposed && history.size === out.size)
               out = add(out, mul(reshape(history, out.shape), 1e-3));
