@@ -1,18 +1,5 @@
 // A multilayer perceptron for points: random Fourier features of the coordinates (M. Tancik et al., 2006.10739), residual SiLU blocks, noise level and class in every block.
-import {
-  add,
-  concat,
-  cos,
-  matMul,
-  mul,
-  reshape,
-  sin,
-  split,
-  tidy,
-  type Rank,
-  type Tensor1D,
-  type Tensor2D,
-} from '@tensorflow/tfjs-core';
+import { add, concat, cos, matMul, mul, reshape, sin, split, tidy, type Rank, type Tensor1D, type Tensor2D } from '@tensorflow/tfjs-core';
 import type { Network } from '@tweedie/core';
 import { checkInputs, requireOption } from './check.ts';
 import { sinusoids } from './embedding.ts';

@@ -97,6 +97,7 @@ const named = (name: string, options: SongUNetOptions): SongUNet => {
   const settings = settingsOf(name, options);
   const { shape, classes, patch, resampleFilter } = settings;
   const layers = layersOf(settings);
+  checkGroups(name, layers);
   const parameters = parametersOf(settings, layers);
   const sampling: Resampling = { filter: resampleFilter, padding: Math.floor((resampleFilter.length - 1) / 2) };
 
@@ -184,6 +185,19 @@ const settingsOf = (name: string, options: SongUNetOptions): Settings => {
     `height and width divisible by ${step}`,
   );
   return settings;
+};
+
+/** Every norm must fall into whole groups: concatenated widths too. */
+const checkGroups = (name: string, layers: readonly Layer[]): void => {
+  const widths = layers.flatMap((layer) => (layer.kind === 'block' ? [layer.from, layer.to] : 'to' in layer ? [layer.to] : []));
+  const bad = widths.find((width) => width % groupsOf(width) !== 0);
+  requireOption(
+    `network ${name}`,
+    bad === undefined,
+    `${bad} channels do not fall into ${groupsOf(bad ?? 0)} groups`,
+    bad,
+    'a `modelChannels` divisible by 4, best by 32',
+  );
 };
 
 const layersOf = ({ shape, patch, channelMult, modelChannels, numBlocks, attentionAt, encoder, decoder }: Settings): readonly Layer[] => {
