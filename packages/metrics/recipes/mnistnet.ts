@@ -28,6 +28,8 @@ import {
   sum,
   tensor,
   tidy,
+  type Rank,
+  type Scalar,
   type Tensor,
   type Tensor2D,
   type Tensor4D,
@@ -49,7 +51,7 @@ import {
   type ParameterSpec,
   type Weights,
 } from '@tweedie/core';
-import { MNISTNET, mnistnet, mnistnetLogits, seenByMnistnet } from '../src/mnistnet.ts';
+import { MNISTNET, mnistnet, mnistnetLogits, seenByMnistnet } from '@tweedie/metrics';
 
 const EPSILON = 1e-5;
 const SHIFT = 2;
@@ -80,8 +82,8 @@ const initial = (noise: Noise): Record<string, Float32Array> =>
 /** γ (x − m)/√(v + ε) + β with m and v over the batch and the positions; row sums as products, which every engine does fast. */
 const normalised = (x: Tensor4D, gamma: Tensor, beta: Tensor): Tensor4D => {
   const flat = reshape(x, [-1, x.shape[3]]) as Tensor2D;
-  const centred = sub(flat, meanRow(flat));
-  const scale = mul(rsqrt(add(meanRow(square(centred)), EPSILON)), gamma);
+  const centred = sub<Tensor2D>(flat, meanRow(flat));
+  const scale = mul(rsqrt(add<Tensor2D>(meanRow(square(centred)), EPSILON)), gamma);
   return reshape(add(mul(centred, scale), beta), x.shape);
 };
 
@@ -113,7 +115,7 @@ const crossEntropy: Loss = (weights, { x0, label, step }, noise) => {
     moved,
   );
   const logits = mnistnetLogits(weights, mean<Tensor2D>(last, [1, 2]));
-  return neg(mean(sum(mul(label!, logSoftmax(logits)), 1)));
+  return neg(mean<Scalar>(sum(mul(label!, logSoftmax(logits)), 1)));
 };
 
 type Stored = Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
@@ -130,11 +132,16 @@ const folded = async (weights: Weights, images: () => Iterable<Tensor4D>): Promi
       const [m, v] = tidy(() => {
         const input = before.reduce<Tensor4D>((at, { name: done, stride }) => {
           const [kernel, bias] = [stored[`${done}.weight`]!, stored[`${done}.bias`]!];
-          return relu(add(conv2d(at, tensor(kernel.data, [...kernel.shape]) as Tensor4D, stride, 1), tensor(bias.data)));
+          return relu(
+            add<Tensor4D>(
+              conv2d(at, tensor<Rank.R4>(kernel.data, kernel.shape as [number, number, number, number]), stride, 1),
+              tensor(bias.data),
+            ),
+          );
         }, seenByMnistnet(x));
         const flat = reshape(convolved(weights, input, layer), [-1, to]) as Tensor2D;
         const centre = meanRow(flat);
-        return [centre, meanRow(square(sub(flat, centre)))];
+        return [centre, meanRow(square(sub<Tensor2D>(flat, centre)))];
       }) as [Tensor2D, Tensor2D];
       const [means, variances] = [await m.data(), await v.data()];
       for (let c = 0; c < to; c++) {
@@ -185,14 +192,14 @@ export interface RecipeOptions {
 
 /** Trains, folds, rounds to half precision. Returns the file, and its accuracy on the test split. */
 export const trainMnistnet = async (options: RecipeOptions): Promise<{ readonly file: Uint8Array; readonly accuracy: number }> => {
-  const { train: data, test, steps = 3750, batchSize = 64, peak = 3e-3, seed = 1n, measured = 10_000, log = () => {} } = options;
+  const { train: data, test, steps = 2814, batchSize = 64, peak = 3e-3, seed = 1n, measured = 10_000, log = () => {} } = options;
   const noise = createNoise(seed);
   const parameters = createParameters(SPECS, initial(noise));
   const run = train({
     parameters,
     loss: crossEntropy,
     feed: createFeed({ dataset: data, batchSize, noise }),
-    optimizer: adam({ rate: trapezoid({ peak, warmup: 100, steps, decay: 0.7 }), beta2: 0.99 }),
+    optimizer: adam({ rate: trapezoid({ peak, warmup: Math.min(100, Math.floor(steps / 10)), steps, decay: 0.7 }), beta2: 0.99 }),
     steps,
     noise,
   });
@@ -211,7 +218,7 @@ export const trainMnistnet = async (options: RecipeOptions): Promise<{ readonly 
     const rows = Math.min(measured, data.size);
     for (let first = 0; first < rows; first += 500) {
       const indices = Array.from({ length: Math.min(500, rows - first) }, (_, i) => first + i);
-      yield tensor(data.rows(indices).images, [indices.length, ...MNISTNET.shape]) as Tensor4D;
+      yield tensor<Rank.R4>(data.rows(indices).images, [indices.length, ...MNISTNET.shape]);
     }
   });
   Object.values(weights).forEach((weight) => weight.dispose());
@@ -235,7 +242,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { selectEngine } = await import('@tweedie/backend');
   const { mnist } = await import('@tweedie/data');
   await selectEngine({});
-  const steps = Number(process.env['STEPS'] ?? 3750);
+  const steps = Number(process.env['STEPS'] ?? 2814);
   const lines: string[] = [];
   const { file } = await trainMnistnet({
     train: await mnist({ split: 'train', fetch: true }),
