@@ -56,6 +56,7 @@ const planted: readonly (readonly [what: string, file: string, code: string, rul
   ['Math.random in a sampler', 'packages/sampler-classic/src/planted.ts', 'export const f = () => Math.random();', SYNTAX],
   ['Math.random in a test', 'packages/sampler-classic/src/planted.test.ts', 'export const f = () => Math.random();', SYNTAX],
   ['a class in core', 'packages/core/src/planted.ts', 'export class Sampler { x = 1; }', SYNTAX],
+  ['two leaves whose tests import each other', 'packages/data/src/planted.test.ts', uses('@tweedie/metrics'), BOUNDARY],
   ['export * in an index', 'packages/metrics/src/index.ts', "export * from './planted.ts';", SYNTAX],
   ['any', 'packages/core/src/planted.ts', 'export const f = (x: any): unknown => x;', '@typescript-eslint/no-explicit-any'],
   [
@@ -80,7 +81,7 @@ const permitted: readonly (readonly [what: string, file: string, code: string])[
   ],
   ['analytic imports core', 'packages/analytic/src/planted.ts', uses('@tweedie/core')],
   ['the test of a leaf imports the kit', 'packages/sampler-classic/src/planted.test.ts', uses('@tweedie/conformance')],
-  ['the test of a leaf imports a sibling', 'packages/sampler-classic/src/planted.test.ts', uses('@tweedie/networks')],
+  ['the test of a leaf imports a sibling', 'packages/metrics/src/planted.test.ts', uses('@tweedie/data')],
   ['conformance imports backend', 'packages/conformance/src/planted.ts', uses('@tweedie/backend')],
   ['the container imports tsyringe', 'packages/core/src/plugin/container.ts', "import 'reflect-metadata';\n" + uses('tsyringe')],
   ['core/src/node imports node:fs', 'packages/core/src/node/planted.ts', uses('node:fs')],
