@@ -3,7 +3,7 @@
  * CPU time of this process, lower quartile of repeated runs: it does not depend on what else the machine does, as the clock on the wall would.
  */
 import { engine, randomNormal, reshape, sum, tidy, conv2d, matMul, broadcastTo } from '@tensorflow/tfjs-core';
-import { selectEngine } from '@tweedie/backend';
+import { selectEngine } from '../dist/index.js';
 
 const cost = (f, runs) => {
   const times = Array.from({ length: runs + 1 }, () => {

@@ -179,8 +179,8 @@ const products: Case[] = [
       shape: [50 * 2 + 36],
       f: (x) =>
         tf.conv2d(
-          tf.reshape(tf.slice(x, 0, 100), [2, 5, 5, 2]),
-          tf.reshape(tf.slice(x, 100, 36), [3, 3, 2, 2]),
+          tf.reshape<tf.Rank.R4>(tf.slice(x, 0, 100), [2, 5, 5, 2]),
+          tf.reshape<tf.Rank.R4>(tf.slice(x, 100, 36), [3, 3, 2, 2]),
           strides,
           pad,
           'NHWC',
@@ -192,8 +192,8 @@ const products: Case[] = [
       shape: [100 + 36],
       f: (x) =>
         tf.depthwiseConv2d(
-          tf.reshape(tf.slice(x, 0, 100), [2, 5, 5, 2]),
-          tf.reshape(tf.slice(x, 100, 36), [3, 3, 2, 2]),
+          tf.reshape<tf.Rank.R4>(tf.slice(x, 0, 100), [2, 5, 5, 2]),
+          tf.reshape<tf.Rank.R4>(tf.slice(x, 100, 36), [3, 3, 2, 2]),
           strides,
           pad,
           'NHWC',
@@ -204,15 +204,21 @@ const products: Case[] = [
   {
     name: 'conv2d 1×1, in both',
     shape: [100 + 6],
-    f: (x) => tf.conv2d(tf.reshape(tf.slice(x, 0, 100), [2, 5, 5, 2]), tf.reshape(tf.slice(x, 100, 6), [1, 1, 2, 3]), 1, 'same'),
+    f: (x) =>
+      tf.conv2d(
+        tf.reshape<tf.Rank.R4>(tf.slice(x, 0, 100), [2, 5, 5, 2]),
+        tf.reshape<tf.Rank.R4>(tf.slice(x, 100, 6), [1, 1, 2, 3]),
+        1,
+        'same',
+      ),
   },
   {
     name: 'conv2dTranspose, stride 2, in both',
     shape: [36 + 36],
     f: (x) =>
       tf.conv2dTranspose(
-        tf.reshape(tf.slice(x, 0, 36), [2, 3, 3, 2]),
-        tf.reshape(tf.slice(x, 36, 36), [3, 3, 2, 2]),
+        tf.reshape<tf.Rank.R4>(tf.slice(x, 0, 36), [2, 3, 3, 2]),
+        tf.reshape<tf.Rank.R4>(tf.slice(x, 36, 36), [3, 3, 2, 2]),
         [2, 6, 6, 2],
         2,
         'same',

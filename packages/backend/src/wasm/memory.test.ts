@@ -33,7 +33,7 @@ it('500 training steps grow neither tensors, nor the heap, nor resident memory',
     tidy(() => {
       const loss = (): Scalar => {
         const h = avgPool(conv2d(x, first, 1, 'same'), 2, 2, 'valid');
-        const up = image.resizeNearestNeighbor(mul(h, sigmoid(h)), [8, 8]);
+        const up = image.resizeNearestNeighbor(mul<Tensor4D>(h, sigmoid(h)), [8, 8]);
         return mean(square(sub(reshape(matMul(reshape(up, [256, 8]), second), x.shape), x))) as Scalar;
       };
       const { grads } = variableGrads(loss, [first, second]);
