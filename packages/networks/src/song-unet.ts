@@ -69,8 +69,8 @@ export const ncsnpp = (options: SongUNetOptions): SongUNet =>
     resampleFilter: options.resampleFilter ?? [1, 3, 3, 1],
   });
 
-/** Any network of the family. */
-export const songUnet = (options: SongUNetOptions): SongUNet => named('song-unet', options);
+/** Any network of the family. Its name is `ddpmpp`, which makes it again of its config. */
+export const songUnet = (options: SongUNetOptions): SongUNet => named('ddpmpp', options);
 
 type Settings = Required<SongUNetOptions>;
 
