@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { extname, join, resolve } from 'node:path';
+import { getBackend } from '@tensorflow/tfjs-core';
 import { encodeNpz, tweedieError, type Plan } from '@tweedie/core';
 import { NETWORK, PLAN } from '@tweedie/core/container';
 import { writeFileAtomic } from '@tweedie/core/node';
@@ -46,7 +47,6 @@ export const runSample = async ({ io, dotted }: Context, run: string, flags: Sam
   }).finally(async () => (await bar)?.stop());
   const written = await whileRunning(() => writeAll(files, result, flags));
 
-  const { getBackend } = await import('@tensorflow/tfjs-core');
   const output: Output<'sample'> = {
     schema: 'tweedie/sample@1',
     run,

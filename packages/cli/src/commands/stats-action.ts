@@ -48,12 +48,15 @@ const findStatistics = async (name: string, cwd: string): Promise<Found> => {
   const candidates = plugins.flatMap((plugin) => (plugin === undefined ? [] : plugin.provides.map((provision) => ({ plugin, provision }))));
   const ours = candidates.find(({ provision }) => provision.statistics !== undefined && (provision.name === name || provision.statistics.kind === name));
   if (ours?.provision.statistics !== undefined) return { provision: ours.provision, statistics: ours.provision.statistics, packageName: ours.plugin.name, version: ours.plugin.version };
+  const without = (method: string) => tweedieError({ subject: method, problem: 'this method wants no statistics', remedy: '`tweedie plugins --json` says which do' });
+  const known = candidates.find(({ provision }) => provision.name === name);
+  if (known !== undefined) throw without(`${known.provision.kind} ${name}`);
   let reason: unknown;
   for (const kind of ['sampler', 'objective', 'metric', 'network', 'schedule', 'preconditioner', 'data'] satisfies Kind[]) {
     try {
       const { plugin, provision } = await resolveSection(kind, name, cwd);
       if (provision.statistics !== undefined) return { provision, statistics: provision.statistics, packageName: plugin.name, version: plugin.version };
-      reason = tweedieError({ subject: `${kind} ${name}`, problem: 'this method wants no statistics', remedy: '`tweedie plugins --json` says which do' });
+      reason = without(`${kind} ${name}`);
     } catch (error) {
       if (isTweedieError(error) && error.complaint.code === 'NOT_INSTALLED') throw error;
       reason ??= error;

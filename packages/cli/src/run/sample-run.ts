@@ -97,7 +97,7 @@ export const sampleRun = async (options: SampleRunOptions): Promise<SampleRunRes
           done++;
           onEvent?.({ kind: 'step', done, total: Math.max(total, done), images: event.first - first });
           await new Promise<void>((next) => setImmediate(next));
-          signal?.throwIfAborted();
+          if (signal?.aborted === true) throw tweedieError({ subject: run, problem: 'interrupted; nothing was written', code: 'INTERRUPTED' });
         } else {
           const values = (await event.images.data()) as Float32Array;
           images.set(values, (event.first - first) * size);

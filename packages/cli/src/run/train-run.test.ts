@@ -96,7 +96,7 @@ describe('resuming', () => {
   it('is bit-equal after kill -9 at a random moment', async () => {
     const folder = join(home, 'killed');
     const script = new URL('../testing/child.fixture.mjs', import.meta.url).pathname;
-    const process_ = spawn(process.execPath, [script, folder], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const process_ = spawn(process.execPath, [script, '/src/testing/train-child.fixture.ts', folder], { stdio: ['ignore', 'pipe', 'pipe'] });
     let complaint = '';
     process_.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
     const ended = new Promise<NodeJS.Signals | null>((done) => process_.once('exit', (_, signal) => done(signal)));

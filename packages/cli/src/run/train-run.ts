@@ -131,6 +131,7 @@ const drainOf = (experiment: Experiment): Drain => {
 const countSteps = async (experiment: Experiment, { training }: ExperimentConfig, onEvent: (event: TrainEvent) => void, signal?: AbortSignal): Promise<number | undefined> => {
   if (training.steps !== undefined) return training.steps;
   const seconds = training.seconds!;
+  onEvent({ kind: 'notice', message: `Timing a few steps, to see how many fit into ${seconds} s.` });
   const { parameters: specs, init } = experiment.get(NETWORK);
   const steps = await stepsWithin(seconds, drainOf(experiment), init(experiment.get(NOISE)), specs);
   if (signal?.aborted === true) return undefined;

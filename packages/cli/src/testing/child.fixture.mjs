@@ -1,4 +1,4 @@
-// Runs train-child.fixture.ts from source in a process of its own: `node child.fixture.mjs FOLDER`.
+// Runs a module from source in a process of its own: `node child.fixture.mjs /src/main.ts train …`.
 import { createServer } from 'vite';
 
 const root = new URL('../..', import.meta.url).pathname;
@@ -13,6 +13,7 @@ const server = await createServer({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
 });
-const { child } = await server.ssrLoadModule('/src/testing/train-child.fixture.ts');
-await child(process.argv[2]);
+const [node, , module, ...words] = process.argv;
+process.argv = [node, 'tweedie', ...words];
+await server.ssrLoadModule(module);
 await server.close();

@@ -1,0 +1,237 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { decodeNpz, decodeSafetensors } from '@tweedie/core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { outputs, type Output } from './outputs.ts';
+import { makeProject, TINY, type Project, type Ran } from './testing/project.fixture.ts';
+
+let project: Project;
+let trained: Ran;
+beforeAll(async () => {
+  project = await makeProject();
+  trained = await project.tweedie('train', 'runs/roll', ...TINY, '--json');
+});
+afterAll(() => project.remove());
+
+/** Exactly one JSON object on stdout, of this schema and no other key than it says. */
+const said = <K extends keyof typeof outputs>(ran: Ran, kind: K): Output<K> => {
+  expect(ran.stdout.endsWith('\n') && ran.stdout.trim().split('\n').length === 1, ran.stdout).toBe(true);
+  return outputs[kind].strict().parse(ran.json()) as Output<K>;
+};
+
+describe('under --json every command prints one object of its schema', () => {
+  it('train', () => {
+    expect(trained.code, trained.stderr).toBe(0);
+    expect(said(trained, 'train')).toMatchObject({ status: 'finished', step: 12, steps: 12, resumedFrom: 0, network: 'mlp', data: expect.stringMatching(/^swiss-roll/) });
+    expect(trained.stderr).toMatch(/Training mlp \(\d+ parameters\) on swiss-roll/);
+    expect(trained.stderr).toMatch(/train: 12\/12 steps, .*loss/);
+  });
+
+  it('train --dry-run writes nothing', async () => {
+    const ran = await project.tweedie('train', 'runs/dry', ...TINY, '--objective', 'tweedie-foo', '--dry-run', '--json');
+    expect(said(ran, 'train-dry-run')).toMatchObject({ resumes: false, steps: 12, network: 'mlp', plugins: { 'tweedie-foo': '1.2.3' }, config: { objective: { use: 'tweedie-foo', level: 0.5, mode: 'plain', note: '' } } });
+    expect(existsSync(project.at('runs/dry'))).toBe(false);
+  });
+
+  it('sample writes pictures, films and numbers', async () => {
+    const ran = await project.tweedie('sample', 'runs/roll', '-n', '9', '--steps', '3', '--out', 'a.png', 'a.gif', 'a.npz', '--json');
+    const output = said(ran, 'sample');
+    expect(output).toMatchObject({ count: 9, sampler: 'dpmpp-2m', steps: 3, nfe: 3, files: [project.at('a.png'), project.at('a.gif'), project.at('a.npz')] });
+    expect((await readFile(project.at('a.png'))).subarray(1, 4).toString()).toBe('PNG');
+    expect((await readFile(project.at('a.gif'))).subarray(0, 6).toString()).toBe('GIF89a');
+    expect(decodeNpz(await readFile(project.at('a.npz')), 'a.npz')['arr_0']?.shape).toEqual([9, 2]);
+    const again = await project.tweedie('sample', 'runs/roll', '-n', '9', '--steps', '3', '--out', 'b.npz', '--json');
+    expect((await readFile(project.at('b.npz'))).equals(await readFile(project.at('a.npz'))), again.stderr).toBe(true);
+  });
+
+  it('sample --dry-run costs nothing and says what it would', async () => {
+    const ran = await project.tweedie('sample', 'runs/roll', '--sampler', 'heun', '--sampler.sChurn', '4', '--steps', '5', '--levels.max', '20', '--dry-run', '--json');
+    expect(said(ran, 'sample-dry-run')).toMatchObject({ sampler: 'heun', steps: 5, nfe: 9, files: [project.at('runs/roll/samples.png')] });
+    expect(existsSync(project.at('runs/roll/samples.png'))).toBe(false);
+  });
+
+  it("sample uses a stranger's sampler by name", async () => {
+    const ran = await project.tweedie('sample', 'runs/roll', '-n', '2', '--sampler', 'tweedie-foo#one-shot', '--out', 'c.npz', '--json');
+    expect(said(ran, 'sample')).toMatchObject({ sampler: 'one-shot', nfe: 1 });
+    expect(ran.stderr).toMatch(/one step is all it does/);
+  });
+
+  it('evaluate', async () => {
+    const ran = await project.tweedie('evaluate', 'runs/roll', '-n', '32', '--metric', 'sliced-wasserstein', 'mmd', '--data.size', '256', '--json');
+    const output = said(ran, 'evaluate');
+    expect(output).toMatchObject({ n: 32, reference: 'swiss-roll@seed=1,n=256', extractor: 'raw', nfe: 4 });
+    expect(output.metrics).toHaveLength(2);
+    const planned = await project.tweedie('evaluate', 'runs/roll', '--metric', 'frechet', '--metric.frechet.referenceRows', '100', '--dry-run', '--json');
+    expect(said(planned, 'evaluate-dry-run')).toMatchObject({ n: 512, metrics: ['frechet'] });
+    await project.tweedie('sample', 'runs/roll', '-n', '32', '--out', 'd.npz');
+    const given = await project.tweedie('evaluate', '--samples', 'd.npz', '--data', 'swiss-roll', '--data.seed', '1', '--data.size', '256', '--metric', 'sliced-wasserstein', '--json');
+    expect(said(given, 'evaluate').metrics[0]?.value).toBe(output.metrics[0]?.value);
+  });
+
+  it('doctor', async () => {
+    const { engines, chosen, versions } = said(await project.tweedie('doctor', '--json'), 'doctor');
+    expect(engines.find(({ id }) => id === chosen)?.chosen).toBe(true);
+    expect(versions['node']).toBe(process.versions.node);
+  });
+
+  it('plugins', async () => {
+    const { plugins, problems } = said(await project.tweedie('plugins', '--json'), 'plugins');
+    const uses = plugins.flatMap(({ provides }) => provides.map(({ kind, use }) => `${kind} ${use}`));
+    for (const use of ['objective dsm', 'sampler heun', 'sampler dpmpp-2m', 'sampler euler', 'sampler ddim', 'schedule edm', 'schedule vp', 'schedule ve', 'network digits', 'metric frechet', 'data mnist', 'objective tweedie-foo', 'sampler tweedie-foo'])
+      expect(uses).toContain(use);
+    expect(plugins.find((plugin) => plugin.package === 'tweedie-foo')).toMatchObject({ from: 'project', version: '1.2.3' });
+    expect(problems.map((problem) => problem.package)).toEqual(['tweedie-old', 'tweedie-throws']);
+    expect(problems[0]?.message).toMatch(/got api 0, expected api 1/);
+    expect(problems[1]?.message).toMatch(/throws when it is imported: got boom/);
+    const few = said(await project.tweedie('plugins', '--kind', 'metric', '--json'), 'plugins');
+    expect(few.plugins.map((plugin) => plugin.package)).toEqual(['@tweedie/metrics']);
+  });
+
+  it('data list and data fetch --dry-run', async () => {
+    const { data } = said(await project.tweedie('data', 'list', '--cache', 'cache', '--json'), 'data-list');
+    expect(data.find(({ name }) => name === 'mnist')).toMatchObject({ fetchable: true, there: false });
+    expect(data.find(({ name }) => name === 'rings')).toMatchObject({ fetchable: false, there: null });
+    expect(said(await project.tweedie('data', 'fetch', 'mnist', '--cache', 'cache', '--dry-run', '--json'), 'data-fetch')).toMatchObject({ folder: project.at('cache/mnist'), fetched: false, dryRun: true });
+    expect(existsSync(project.at('cache'))).toBe(false);
+  });
+
+  it("stats writes a stranger's statistics, found by package or by kind of method", async () => {
+    const ran = await project.tweedie('stats', 'tweedie-foo', 'swiss-roll', '-n', '50', '--data.seed', '3', '--out', 's.safetensors', '--json');
+    expect(said(ran, 'stats')).toMatchObject({ kind: 'foo-mean', method: 'one-shot', data: 'swiss-roll@seed=3,n=1048576', tensors: { mean: [2] }, header: { kind: 'foo-mean', n: 50 } });
+    const { tensors, metadata } = decodeSafetensors(await readFile(project.at('s.safetensors')), 's');
+    expect(tensors['mean']).toMatchObject({ dtype: 'F64', shape: [2] });
+    expect(JSON.parse(metadata['header'] ?? '')).toMatchObject({ kind: 'foo-mean', by: 'tweedie-foo 1.2.3', data: 'swiss-roll@seed=3,n=1048576', shape: [2], n: 50, seed: 0 });
+    expect(said(await project.tweedie('stats', 'tweedie-foo', 'swiss-roll', '--dry-run', '--json'), 'stats').file).toBeNull();
+  });
+
+  it('plan', async () => {
+    const heun = said(await project.tweedie('plan', '--sampler', 'heun', '--steps', '18', '--json'), 'plan');
+    expect(heun).toMatchObject({ sampler: 'heun', schedule: 'edm(0.002,80)', nfe: 35 });
+    expect([heun.levels[0], heun.levels.at(-2), heun.levels.at(-1)]).toEqual([80, 0.002, 0]);
+    expect(heun.steps).toHaveLength(18);
+    expect(said(await project.tweedie('plan', 'runs/roll', '--json'), 'plan')).toMatchObject({ sampler: 'dpmpp-2m', nfe: 4 });
+    expect(said(await project.tweedie('plan', '--schedule', 'vp', '--schedule.betaMax', '10', '--sampler', 'ddim', '--json'), 'plan').schedule).toBe('vp-linear(0.1,10)');
+  });
+});
+
+describe('exit codes', () => {
+  it.each([
+    [['train', '--objective', 'nothing'], /\[nothing\] neither a method of Tweedie nor an installed package/],
+    [['train', '--objective', 'tweedie-old'], /speaks another version of the plugin contracts/],
+    [['train', '--objective', 'tweedie-throws'], /throws when it is imported: got boom/],
+    [['train', '--training.stepz', '3'], /training\.stepz: unknown key; allowed: /],
+    [['train', '--steps', 'many'], /training\.steps: got "many", expected an integer/],
+    [['train', '--config', 'none.ts'], /no such configuration file/],
+    [['train', ...TINY, '--backend', 'abacus'], /no engine of this name: got abacus/],
+    [['train', '--frobnicate'], /unknown option '--frobnicate'/],
+    [['sample'], /missing required argument 'RUN'/],
+    [['sample', 'nowhere'], /there is no such run/],
+    [['sample', 'runs/roll', '--out', 'a.jpg'], /this kind of file is not written: got a\.jpg, expected \.png, \.gif or \.npz/],
+    [['sample', 'runs/roll', '-n', 'lots'], /\[count\].*got NaN/],
+    [['sample', 'runs/roll', '--sampler', 'heun', '--sampler.churn', '3'], /sampler\.churn: unknown key; allowed: use, sChurn/],
+    [['sample', 'runs/roll', '--training.steps', '3'], /training\.steps: this cannot be changed here/],
+    [['evaluate'], /there is nothing to judge/],
+    [['data', 'fetch', 'faces'], /this data set cannot be fetched: got faces, expected mnist or cifar10/],
+    [['stats', 'heun', 'swiss-roll', '--out', 'x'], /this method wants no statistics/],
+    [['plugins', '--kind', 'sort'], /no such kind of method/],
+    [['doctor', '--a.b', '3'], /unknown option '--a\.b'/],
+    [['frobnicate'], /unknown command 'frobnicate'/],
+  ])('are 2 for %j', async (argv, message) => {
+    const plain = await project.tweedie(...argv);
+    expect(plain.code).toBe(2);
+    expect(plain.stderr).toMatch(message);
+    expect(plain.stdout).toBe('');
+    const json = await project.tweedie(...argv, '--json');
+    expect(json.code).toBe(2);
+    expect(said(json, 'error')).toMatchObject({ exitCode: 2, message: expect.stringMatching(message) });
+  });
+
+  it('are 1 for a run that fails, with the last checkpoint named', async () => {
+    const ran = await project.tweedie('train', 'runs/nan', ...TINY, '--objective', 'tweedie-foo', '--objective.failAt', '7', '--training.checkpointEvery', '2', '--json');
+    expect(ran.code).toBe(1);
+    expect(said(ran, 'error')).toMatchObject({ exitCode: 1, code: 'NON_FINITE', message: expect.stringMatching(/the loss of step 7 is not finite.*the last good checkpoint, of step 6/) });
+  });
+
+  it('are 2 for data that are damaged, and nothing is written', async () => {
+    await mkdir(project.at('cache/mnist'), { recursive: true });
+    await writeFile(project.at('cache/mnist/train-images-idx3-ubyte'), 'cut short');
+    const ran = await project.tweedie('train', 'runs/mnist', '--data.cache', project.at('cache'), '--steps', '2');
+    expect(ran.code).toBe(2);
+    expect(ran.stderr).toMatch(/train-images-idx3-ubyte\] the file has another length than the published one: got 9 bytes/);
+    expect(existsSync(project.at('runs/mnist'))).toBe(false);
+    expect((await readFile(project.at('cache/mnist/train-images-idx3-ubyte'))).toString()).toBe('cut short');
+  });
+
+  it('are 0 for a finished run, which says so', async () => {
+    const again = await project.tweedie('train', 'runs/roll', ...TINY);
+    expect(again.code).toBe(0);
+    expect(again.stderr).toMatch(/The run in runs\/roll is finished: all 12 steps are done\. Nothing was changed/);
+  });
+
+  it('are 1 for a run that Ctrl-C stopped: it is saved, and the same command resumes it', async () => {
+    const abort = new AbortController();
+    const stopped = await makeProject({ signal: abort.signal });
+    setTimeout(() => abort.abort(), 700);
+    const ran = await stopped.tweedie('train', 'runs/long', ...TINY, '--steps', '100000', '--json');
+    expect(ran.code).toBe(1);
+    const output = said(ran, 'train');
+    expect(output).toMatchObject({ status: 'interrupted', steps: 100000 });
+    expect(ran.stderr).toMatch(new RegExp(`Interrupted: saved at step ${output.step} of 100000 in runs/long\\. The same command again resumes`));
+    await cp(stopped.at('runs'), project.at('stopped'), { recursive: true });
+    expect((await project.tweedie('sample', 'stopped/long', '-n', '1', '--out', 'e.npz')).code).toBe(0);
+    await stopped.remove();
+  });
+});
+
+describe('help', () => {
+  it('of every command has examples', async () => {
+    for (const command of [[], ['train'], ['sample'], ['evaluate'], ['doctor'], ['plugins'], ['data'], ['data', 'list'], ['data', 'fetch'], ['stats'], ['plan']]) {
+      const { code, stdout } = await project.tweedie(...command, '--help');
+      expect(code).toBe(0);
+      expect(stdout, command.join(' ')).toMatch(new RegExp(`Examples:\\n {2}tweedie ${command.join(' ')}`));
+    }
+  });
+
+  it("lists a method's options with type, default and description", async () => {
+    const { stdout } = await project.tweedie('train', '--objective', 'tweedie-foo', '--help');
+    expect(stdout).toMatch(/Options of the objective tweedie-foo \(tweedie-foo 1\.2\.3\): an objective of somebody else/);
+    expect(stdout).toMatch(/--objective\.level <number> +the one noise level that it trains at \(default: 0\.5\)/);
+    expect(stdout).toMatch(/--objective\.mode <plain\|fancy> +how it is done \(default: "plain"\)/);
+    expect((await project.tweedie('sample', '--sampler', 'tweedie-foo', '--help')).stdout).toMatch(/statistics: foo-mean — mean of the data; tweedie stats tweedie-foo DATA --out FILE/);
+  });
+
+  it('names a plugin that cannot be described', async () => {
+    const { code, stderr } = await project.tweedie('train', '--objective', 'tweedie-old', '--help');
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/speaks another version/)]);
+  });
+});
+
+describe('a process of its own', () => {
+  const script = new URL('./testing/child.fixture.mjs', import.meta.url).pathname;
+
+  it('prints help without loading an engine', async () => {
+    const child = spawn(process.execPath, [script, '/src/testing/help-child.fixture.ts', '--help'], { cwd: project.folder });
+    let stdout = '';
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    await new Promise((done) => child.once('close', done));
+    expect(stdout).toMatch(/^Usage: tweedie/);
+    expect(stdout).toMatch(/loaded: \[\]/);
+  });
+
+  it('stops at SIGINT, saved', async () => {
+    const child = spawn(process.execPath, [script, '/src/main.ts', 'train', 'runs/signalled', ...TINY, '--steps', '1000000', '--json'], { cwd: project.folder });
+    let [stdout, stderr] = ['', ''];
+    let running = false;
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+      if (!running && /train: \d+\//.test(stderr)) running = child.kill('SIGINT');
+    });
+    const code = await new Promise((done) => child.once('close', done));
+    expect(code, stderr).toBe(1);
+    expect(stderr).toMatch(/Stopping after this step/);
+    expect(outputs.train.parse(JSON.parse(stdout))).toMatchObject({ status: 'interrupted' });
+    expect(existsSync(project.at('runs/signalled/state.safetensors'))).toBe(true);
+  });
+});
