@@ -136,7 +136,8 @@ export const shapes: readonly GradConfig[] = [
       return Object.fromEntries(parts.map((d, i) => [String(i), () => d]));
     },
   },
-  { kernelName: SplitV, gradFunc: (dy, _, { axis }) => ({ x: () => concat(dy as Tensor[], axis as number) }) },
+  // One piece arrives alone, not in a list.
+  { kernelName: SplitV, gradFunc: (dy, _, { axis }) => ({ x: () => concat(Array.isArray(dy) ? dy : [dy], axis as number) }) },
   { kernelName: Unpack, gradFunc: (dy, _, { axis }) => ({ value: () => stack(dy as Tensor[], axis as number) }) },
   // Gathering along an axis: every row of dy is added to the row that it was read from.
   gradient(GatherV2, ['x', 'indices'], (dy, { x, indices }, { axis, batchDims }: { axis: number; batchDims: number }) => ({

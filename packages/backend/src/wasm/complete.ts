@@ -1,9 +1,10 @@
-import { registerKernel, unregisterKernel, getKernel, type KernelFunc } from '@tensorflow/tfjs-core';
+import { registerKernel, Slice, unregisterKernel, getKernel, type KernelFunc } from '@tensorflow/tfjs-core';
 import { conv2dBackpropFilter } from './conv2d-backprop-filter.ts';
 import { conv2dBackpropInput } from './conv2d-backprop-input.ts';
 import { depthwiseBackpropFilter, depthwiseBackpropInput } from './depthwise-backprop.ts';
 import { matmulKernels } from './matmul.ts';
 import { avgPoolGrad, resizeNearestNeighborGrad } from './resampling.ts';
+import { sliceKernel, splitKernel } from './slice.ts';
 import { sumKernel } from './sum.ts';
 import { tileKernel } from './tile.ts';
 import { unsortedSegmentSum } from './unsorted-segment-sum.ts';
@@ -12,6 +13,8 @@ import { unsortedSegmentSum } from './unsorted-segment-sum.ts';
 export const completeWasm = (): void => {
   const kernels: { kernelName: string; kernelFunc: KernelFunc }[] = [
     ...matmulKernels(),
+    sliceKernel(getKernel(Slice, 'wasm').kernelFunc),
+    splitKernel,
     sumKernel(),
     tileKernel(),
     resizeNearestNeighborGrad(),

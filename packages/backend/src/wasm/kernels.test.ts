@@ -1,4 +1,4 @@
-import { engine, getBackend, memory, setBackend, tensor, type NamedAttrMap, type Tensor } from '@tensorflow/tfjs-core';
+import { engine, getBackend, grad, memory, setBackend, split, square, sum, tensor, type NamedAttrMap, type Tensor } from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { selectEngine } from '../select.ts';
@@ -212,6 +212,52 @@ describe('reductions and repetitions', () => {
       }),
       RUNS,
     );
+  });
+});
+
+describe('boxes', () => {
+  const shapes = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 5 });
+
+  it('slices any box', async () => {
+    const cases = shapes.chain((shape) =>
+      fc.tuple(fc.constant(shape), fc.tuple(...shape.map((n) => fc.integer({ min: 0, max: n - 1 }).chain((from) => fc.tuple(fc.constant(from), fc.integer({ min: 1, max: n - from }))))), fc.nat()),
+    ); // prettier-ignore
+    await fc.assert(
+      fc.asyncProperty(cases, async ([shape, box, seed]) => {
+        await agree('Slice', { x: values(shape, seed) }, { begin: box.map(([from]) => from), size: box.map(([, extent]) => extent) });
+      }),
+      RUNS,
+    );
+  });
+
+  it('splits along any axis into any sizes, one included', async () => {
+    await fc.assert(
+      fc.asyncProperty(shapes, fc.nat(), fc.nat(), async (shape, seed, where) => {
+        const axis = where % shape.length;
+        const sizes = shape[axis]! > 1 ? [1, shape[axis]! - 1] : [1];
+        const parts = async (backend: string): Promise<number[][]> => {
+          await setBackend(backend);
+          const { values: data } = values(shape, seed);
+          const x = tensor(data, shape);
+          const pieces = split(x, sizes, axis);
+          const read = await Promise.all(pieces.map(async (piece) => [...piece.shape, ...(await piece.data())]));
+          [x, ...pieces].forEach((each) => each.dispose());
+          return read;
+        };
+        const before = memory().numTensors;
+        expect(await parts('wasm')).toEqual(await parts('cpu'));
+        expect(memory().numTensors).toBe(before);
+      }),
+      RUNS,
+    );
+  });
+
+  it('has a gradient for a split into one piece', async () => {
+    await setBackend('wasm');
+    const x = tensor([1, 2, 3]);
+    const g = grad((at: Tensor) => sum(square(split(at, [3])[0]!)))(x);
+    expect([...(await g.data())]).toEqual([2, 4, 6]);
+    [x, g].forEach((each) => each.dispose());
   });
 });
 
