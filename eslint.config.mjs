@@ -170,13 +170,14 @@ export default [
             '{projectRoot}/eslint.config.mjs',
           ],
           checkVersionMismatches: false,
-          // Loaded by name at run time, where somebody installed them; jiti and yaml by c12.
+          // Loaded by name at run time, where somebody installed them; jiti and yaml by c12. Nx does not see that gifenc is imported.
           ignoredDependencies: [
             '@tensorflow/tfjs-node',
             '@tensorflow/tfjs-node-gpu',
             '@tensorflow/tfjs-backend-webgpu',
             'webgpu',
             'onnxruntime-node',
+            'gifenc',
             'jiti',
             'yaml',
           ],
