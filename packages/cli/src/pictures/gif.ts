@@ -1,5 +1,5 @@
 import { tweedieError } from '@tweedie/core';
-import { createRequire } from 'node:module';
+import * as gifenc from 'gifenc';
 import { channelsOf, type Picture } from './picture.ts';
 import { checkPicture } from './png.ts';
 
@@ -10,18 +10,8 @@ export interface GifOptions {
   readonly hold?: number;
 }
 
-type Palette = readonly (readonly [number, number, number])[];
-/** gifenc has no types, and its ES module is hidden from Node. */
-interface Gifenc {
-  GIFEncoder(): {
-    writeFrame(index: Uint8Array, width: number, height: number, options: { palette?: Palette; delay: number; repeat?: number }): void;
-    finish(): void;
-    bytes(): Uint8Array;
-  };
-  quantize(rgba: Uint8Array, colours: number): Palette;
-  applyPalette(rgba: Uint8Array, palette: Palette): Uint8Array;
-}
-const { GIFEncoder, quantize, applyPalette } = createRequire(import.meta.url)('gifenc') as Gifenc;
+// Its ES module is hidden from Node, which sees one default export; bundlers see the names.
+const { GIFEncoder, quantize, applyPalette } = 'GIFEncoder' in gifenc ? (gifenc as unknown as typeof gifenc.default) : gifenc.default;
 
 /**
  * An animation, repeated for ever. Up to 256 colours are kept exactly, and grey images never have more; beyond that the colours
@@ -65,7 +55,7 @@ const colours = (picture: Picture): Uint32Array => {
 };
 
 interface Indexed {
-  readonly palette: Palette;
+  readonly palette: gifenc.Palette;
   readonly index: (frame: Uint32Array) => Uint8Array;
 }
 

@@ -50,9 +50,9 @@ export const imageGrid = (images: Float32Array | Uint8Array, shape: readonly num
   const background = options.background ?? BACKGROUND;
   const bytes = images instanceof Uint8Array ? images : toBytes(images);
 
-  // The largest dots with which every column label fits over its image, but not larger than a title should be.
+  // The largest dots with which every column label fits over its image, but never a headline.
   const widest = Math.max(1, ...columnLabels.map(labelWidth));
-  const dot = Math.max(1, Math.min(Math.round((scale * height) / 56), Math.floor((width * scale + gap) / (widest + 2))));
+  const dot = Math.max(1, Math.min(3, Math.round((scale * height) / 56), Math.floor((width * scale + gap) / (widest + 2))));
   const left = rowLabels.length === 0 ? gap : Math.max(...rowLabels.map(labelWidth)) * dot + 2 * Math.max(gap, 4 * dot);
   const top = columnLabels.length === 0 ? gap : GLYPH.height * dot + 2 * Math.max(gap, 3 * dot);
   const pitch = [height * scale + gap, width * scale + gap] as const;
