@@ -9,7 +9,16 @@ export { evaluateRun, type EvaluateRunOptions, type EvaluateRunResult, type Samp
 export { main } from './program.ts';
 export type { Io } from './io.ts';
 export { errorOutput, outputs, type Output } from './outputs.ts';
-export { encodeGif, encodePng, imageGrid, toBytes, type Colour, type GifOptions, type GridOptions, type Picture } from './pictures/index.ts';
+export {
+  encodeGif,
+  encodePng,
+  imageGrid,
+  toBytes,
+  type Colour,
+  type GifOptions,
+  type GridOptions,
+  type Picture,
+} from './pictures/index.ts';
 export {
   describeMachine,
   formatNumber,
@@ -38,3 +47,5 @@ export {
   type TrajectoriesOptions,
   type VectorFieldOptions,
 } from './report/index.ts';
+export { startProgress, type Progress } from './progress.ts';
+export { table } from './io.ts';

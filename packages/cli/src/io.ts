@@ -30,5 +30,10 @@ export const emit = ({ stdout }: Io, json: boolean | undefined, output: { readon
 /** Lines in columns, two spaces apart; the last column runs freely. */
 export const table = (rows: readonly (readonly string[])[]): string[] => {
   const widths = rows.reduce<number[]>((max, row) => row.map((cell, i) => Math.max(max[i] ?? 0, cell.length)), []);
-  return rows.map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!))).join('  ').trimEnd());
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!)))
+      .join('  ')
+      .trimEnd(),
+  );
 };

@@ -122,7 +122,9 @@ export const doctorOutput = z.object({
   platform: z.string(),
   /** The engine that would run; null if none starts. */
   chosen: z.string().nullable(),
-  engines: z.array(z.object({ id: z.string(), available: z.boolean(), chosen: z.boolean(), reason: z.string(), version: z.string().nullable() })),
+  engines: z.array(
+    z.object({ id: z.string(), available: z.boolean(), chosen: z.boolean(), reason: z.string(), version: z.string().nullable() }),
+  ),
   /** Where data sets are kept. */
   cache: z.string(),
 });
@@ -135,7 +137,16 @@ export const pluginsOutput = z.object({
       version: z.string(),
       /** `tweedie` came with the command, `project` is installed where it runs. */
       from: z.enum(['tweedie', 'project']),
-      provides: z.array(z.object({ kind: z.string(), name: z.string(), use: z.string(), summary: z.string(), options: z.record(z.string(), z.unknown()), statistics: z.string().optional() })),
+      provides: z.array(
+        z.object({
+          kind: z.string(),
+          name: z.string(),
+          use: z.string(),
+          summary: z.string(),
+          options: z.record(z.string(), z.unknown()),
+          statistics: z.string().optional(),
+        }),
+      ),
     }),
   ),
   /** Installed packages that carry the keyword but cannot be used, and why. */

@@ -23,21 +23,40 @@ const said = <K extends keyof typeof outputs>(ran: Ran, kind: K): Output<K> => {
 describe('under --json every command prints one object of its schema', () => {
   it('train', () => {
     expect(trained.code, trained.stderr).toBe(0);
-    expect(said(trained, 'train')).toMatchObject({ status: 'finished', step: 12, steps: 12, resumedFrom: 0, network: 'mlp', data: expect.stringMatching(/^swiss-roll/) });
+    expect(said(trained, 'train')).toMatchObject({
+      status: 'finished',
+      step: 12,
+      steps: 12,
+      resumedFrom: 0,
+      network: 'mlp',
+      data: expect.stringMatching(/^swiss-roll/),
+    });
     expect(trained.stderr).toMatch(/Training mlp \(\d+ parameters\) on swiss-roll/);
     expect(trained.stderr).toMatch(/train: 12\/12 steps, .*loss/);
   });
 
   it('train --dry-run writes nothing', async () => {
     const ran = await project.tweedie('train', 'runs/dry', ...TINY, '--objective', 'tweedie-foo', '--dry-run', '--json');
-    expect(said(ran, 'train-dry-run')).toMatchObject({ resumes: false, steps: 12, network: 'mlp', plugins: { 'tweedie-foo': '1.2.3' }, config: { objective: { use: 'tweedie-foo', level: 0.5, mode: 'plain', note: '' } } });
+    expect(said(ran, 'train-dry-run')).toMatchObject({
+      resumes: false,
+      steps: 12,
+      network: 'mlp',
+      plugins: { 'tweedie-foo': '1.2.3' },
+      config: { objective: { use: 'tweedie-foo', level: 0.5, mode: 'plain', note: '' } },
+    });
     expect(existsSync(project.at('runs/dry'))).toBe(false);
   });
 
   it('sample writes pictures, films and numbers', async () => {
     const ran = await project.tweedie('sample', 'runs/roll', '-n', '9', '--steps', '3', '--out', 'a.png', 'a.gif', 'a.npz', '--json');
     const output = said(ran, 'sample');
-    expect(output).toMatchObject({ count: 9, sampler: 'dpmpp-2m', steps: 3, nfe: 3, files: [project.at('a.png'), project.at('a.gif'), project.at('a.npz')] });
+    expect(output).toMatchObject({
+      count: 9,
+      sampler: 'dpmpp-2m',
+      steps: 3,
+      nfe: 3,
+      files: [project.at('a.png'), project.at('a.gif'), project.at('a.npz')],
+    });
     expect((await readFile(project.at('a.png'))).subarray(1, 4).toString()).toBe('PNG');
     expect((await readFile(project.at('a.gif'))).subarray(0, 6).toString()).toBe('GIF89a');
     expect(decodeNpz(await readFile(project.at('a.npz')), 'a.npz')['arr_0']?.shape).toEqual([9, 2]);
@@ -46,7 +65,20 @@ describe('under --json every command prints one object of its schema', () => {
   });
 
   it('sample --dry-run costs nothing and says what it would', async () => {
-    const ran = await project.tweedie('sample', 'runs/roll', '--sampler', 'heun', '--sampler.sChurn', '4', '--steps', '5', '--levels.max', '20', '--dry-run', '--json');
+    const ran = await project.tweedie(
+      'sample',
+      'runs/roll',
+      '--sampler',
+      'heun',
+      '--sampler.sChurn',
+      '4',
+      '--steps',
+      '5',
+      '--levels.max',
+      '20',
+      '--dry-run',
+      '--json',
+    );
     expect(said(ran, 'sample-dry-run')).toMatchObject({ sampler: 'heun', steps: 5, nfe: 9, files: [project.at('runs/roll/samples.png')] });
     expect(existsSync(project.at('runs/roll/samples.png'))).toBe(false);
   });
@@ -58,14 +90,47 @@ describe('under --json every command prints one object of its schema', () => {
   });
 
   it('evaluate', async () => {
-    const ran = await project.tweedie('evaluate', 'runs/roll', '-n', '32', '--metric', 'sliced-wasserstein', 'mmd', '--data.size', '256', '--json');
+    const ran = await project.tweedie(
+      'evaluate',
+      'runs/roll',
+      '-n',
+      '32',
+      '--metric',
+      'sliced-wasserstein',
+      'mmd',
+      '--data.size',
+      '256',
+      '--json',
+    );
     const output = said(ran, 'evaluate');
     expect(output).toMatchObject({ n: 32, reference: 'swiss-roll@seed=1,n=256', extractor: 'raw', nfe: 4 });
     expect(output.metrics).toHaveLength(2);
-    const planned = await project.tweedie('evaluate', 'runs/roll', '--metric', 'frechet', '--metric.frechet.referenceRows', '100', '--dry-run', '--json');
+    const planned = await project.tweedie(
+      'evaluate',
+      'runs/roll',
+      '--metric',
+      'frechet',
+      '--metric.frechet.referenceRows',
+      '100',
+      '--dry-run',
+      '--json',
+    );
     expect(said(planned, 'evaluate-dry-run')).toMatchObject({ n: 512, metrics: ['frechet'] });
     await project.tweedie('sample', 'runs/roll', '-n', '32', '--out', 'd.npz');
-    const given = await project.tweedie('evaluate', '--samples', 'd.npz', '--data', 'swiss-roll', '--data.seed', '1', '--data.size', '256', '--metric', 'sliced-wasserstein', '--json');
+    const given = await project.tweedie(
+      'evaluate',
+      '--samples',
+      'd.npz',
+      '--data',
+      'swiss-roll',
+      '--data.seed',
+      '1',
+      '--data.size',
+      '256',
+      '--metric',
+      'sliced-wasserstein',
+      '--json',
+    );
     expect(said(given, 'evaluate').metrics[0]?.value).toBe(output.metrics[0]?.value);
   });
 
@@ -78,7 +143,21 @@ describe('under --json every command prints one object of its schema', () => {
   it('plugins', async () => {
     const { plugins, problems } = said(await project.tweedie('plugins', '--json'), 'plugins');
     const uses = plugins.flatMap(({ provides }) => provides.map(({ kind, use }) => `${kind} ${use}`));
-    for (const use of ['objective dsm', 'sampler heun', 'sampler dpmpp-2m', 'sampler euler', 'sampler ddim', 'schedule edm', 'schedule vp', 'schedule ve', 'network digits', 'metric frechet', 'data mnist', 'objective tweedie-foo', 'sampler tweedie-foo'])
+    for (const use of [
+      'objective dsm',
+      'sampler heun',
+      'sampler dpmpp-2m',
+      'sampler euler',
+      'sampler ddim',
+      'schedule edm',
+      'schedule vp',
+      'schedule ve',
+      'network digits',
+      'metric frechet',
+      'data mnist',
+      'objective tweedie-foo',
+      'sampler tweedie-foo',
+    ])
       expect(uses).toContain(use);
     expect(plugins.find((plugin) => plugin.package === 'tweedie-foo')).toMatchObject({ from: 'project', version: '1.2.3' });
     expect(problems.map((problem) => problem.package)).toEqual(['tweedie-old', 'tweedie-throws']);
@@ -92,16 +171,44 @@ describe('under --json every command prints one object of its schema', () => {
     const { data } = said(await project.tweedie('data', 'list', '--cache', 'cache', '--json'), 'data-list');
     expect(data.find(({ name }) => name === 'mnist')).toMatchObject({ fetchable: true, there: false });
     expect(data.find(({ name }) => name === 'rings')).toMatchObject({ fetchable: false, there: null });
-    expect(said(await project.tweedie('data', 'fetch', 'mnist', '--cache', 'cache', '--dry-run', '--json'), 'data-fetch')).toMatchObject({ folder: project.at('cache/mnist'), fetched: false, dryRun: true });
+    expect(said(await project.tweedie('data', 'fetch', 'mnist', '--cache', 'cache', '--dry-run', '--json'), 'data-fetch')).toMatchObject({
+      folder: project.at('cache/mnist'),
+      fetched: false,
+      dryRun: true,
+    });
     expect(existsSync(project.at('cache'))).toBe(false);
   });
 
   it("stats writes a stranger's statistics, found by package or by kind of method", async () => {
-    const ran = await project.tweedie('stats', 'tweedie-foo', 'swiss-roll', '-n', '50', '--data.seed', '3', '--out', 's.safetensors', '--json');
-    expect(said(ran, 'stats')).toMatchObject({ kind: 'foo-mean', method: 'one-shot', data: 'swiss-roll@seed=3,n=1048576', tensors: { mean: [2] }, header: { kind: 'foo-mean', n: 50 } });
+    const ran = await project.tweedie(
+      'stats',
+      'tweedie-foo',
+      'swiss-roll',
+      '-n',
+      '50',
+      '--data.seed',
+      '3',
+      '--out',
+      's.safetensors',
+      '--json',
+    );
+    expect(said(ran, 'stats')).toMatchObject({
+      kind: 'foo-mean',
+      method: 'one-shot',
+      data: 'swiss-roll@seed=3,n=1048576',
+      tensors: { mean: [2] },
+      header: { kind: 'foo-mean', n: 50 },
+    });
     const { tensors, metadata } = decodeSafetensors(await readFile(project.at('s.safetensors')), 's');
     expect(tensors['mean']).toMatchObject({ dtype: 'F64', shape: [2] });
-    expect(JSON.parse(metadata['header'] ?? '')).toMatchObject({ kind: 'foo-mean', by: 'tweedie-foo 1.2.3', data: 'swiss-roll@seed=3,n=1048576', shape: [2], n: 50, seed: 0 });
+    expect(JSON.parse(metadata['header'] ?? '')).toMatchObject({
+      kind: 'foo-mean',
+      by: 'tweedie-foo 1.2.3',
+      data: 'swiss-roll@seed=3,n=1048576',
+      shape: [2],
+      n: 50,
+      seed: 0,
+    });
     expect(said(await project.tweedie('stats', 'tweedie-foo', 'swiss-roll', '--dry-run', '--json'), 'stats').file).toBeNull();
   });
 
@@ -111,7 +218,9 @@ describe('under --json every command prints one object of its schema', () => {
     expect([heun.levels[0], heun.levels.at(-2), heun.levels.at(-1)]).toEqual([80, 0.002, 0]);
     expect(heun.steps).toHaveLength(18);
     expect(said(await project.tweedie('plan', 'runs/roll', '--json'), 'plan')).toMatchObject({ sampler: 'dpmpp-2m', nfe: 4 });
-    expect(said(await project.tweedie('plan', '--schedule', 'vp', '--schedule.betaMax', '10', '--sampler', 'ddim', '--json'), 'plan').schedule).toBe('vp-linear(0.1,10)');
+    expect(
+      said(await project.tweedie('plan', '--schedule', 'vp', '--schedule.betaMax', '10', '--sampler', 'ddim', '--json'), 'plan').schedule,
+    ).toBe('vp-linear(0.1,10)');
   });
 });
 
@@ -148,9 +257,24 @@ describe('exit codes', () => {
   });
 
   it('are 1 for a run that fails, with the last checkpoint named', async () => {
-    const ran = await project.tweedie('train', 'runs/nan', ...TINY, '--objective', 'tweedie-foo', '--objective.failAt', '7', '--training.checkpointEvery', '2', '--json');
+    const ran = await project.tweedie(
+      'train',
+      'runs/nan',
+      ...TINY,
+      '--objective',
+      'tweedie-foo',
+      '--objective.failAt',
+      '7',
+      '--training.checkpointEvery',
+      '2',
+      '--json',
+    );
     expect(ran.code).toBe(1);
-    expect(said(ran, 'error')).toMatchObject({ exitCode: 1, code: 'NON_FINITE', message: expect.stringMatching(/the loss of step 7 is not finite.*the last good checkpoint, of step 6/) });
+    expect(said(ran, 'error')).toMatchObject({
+      exitCode: 1,
+      code: 'NON_FINITE',
+      message: expect.stringMatching(/the loss of step 7 is not finite.*the last good checkpoint, of step 6/),
+    });
   });
 
   it('are 2 for data that are damaged, and nothing is written', async () => {
@@ -177,7 +301,9 @@ describe('exit codes', () => {
     expect(ran.code).toBe(1);
     const output = said(ran, 'train');
     expect(output).toMatchObject({ status: 'interrupted', steps: 100000 });
-    expect(ran.stderr).toMatch(new RegExp(`Interrupted: saved at step ${output.step} of 100000 in runs/long\\. The same command again resumes`));
+    expect(ran.stderr).toMatch(
+      new RegExp(`Interrupted: saved at step ${output.step} of 100000 in runs/long\\. The same command again resumes`),
+    );
     await cp(stopped.at('runs'), project.at('stopped'), { recursive: true });
     expect((await project.tweedie('sample', 'stopped/long', '-n', '1', '--out', 'e.npz')).code).toBe(0);
     await stopped.remove();
@@ -186,7 +312,19 @@ describe('exit codes', () => {
 
 describe('help', () => {
   it('of every command has examples', async () => {
-    for (const command of [[], ['train'], ['sample'], ['evaluate'], ['doctor'], ['plugins'], ['data'], ['data', 'list'], ['data', 'fetch'], ['stats'], ['plan']]) {
+    for (const command of [
+      [],
+      ['train'],
+      ['sample'],
+      ['evaluate'],
+      ['doctor'],
+      ['plugins'],
+      ['data'],
+      ['data', 'list'],
+      ['data', 'fetch'],
+      ['stats'],
+      ['plan'],
+    ]) {
       const { code, stdout } = await project.tweedie(...command, '--help');
       expect(code).toBe(0);
       expect(stdout, command.join(' ')).toMatch(new RegExp(`Examples:\\n {2}tweedie ${command.join(' ')}`));
@@ -198,7 +336,9 @@ describe('help', () => {
     expect(stdout).toMatch(/Options of the objective tweedie-foo \(tweedie-foo 1\.2\.3\): an objective of somebody else/);
     expect(stdout).toMatch(/--objective\.level <number> +the one noise level that it trains at \(default: 0\.5\)/);
     expect(stdout).toMatch(/--objective\.mode <plain\|fancy> +how it is done \(default: "plain"\)/);
-    expect((await project.tweedie('sample', '--sampler', 'tweedie-foo', '--help')).stdout).toMatch(/statistics: foo-mean — mean of the data; tweedie stats tweedie-foo DATA --out FILE/);
+    expect((await project.tweedie('sample', '--sampler', 'tweedie-foo', '--help')).stdout).toMatch(
+      /statistics: foo-mean — mean of the data; tweedie stats tweedie-foo DATA --out FILE/,
+    );
   });
 
   it('names a plugin that cannot be described', async () => {
@@ -220,7 +360,9 @@ describe('a process of its own', () => {
   });
 
   it('stops at SIGINT, saved', async () => {
-    const child = spawn(process.execPath, [script, '/src/main.ts', 'train', 'runs/signalled', ...TINY, '--steps', '1000000', '--json'], { cwd: project.folder });
+    const child = spawn(process.execPath, [script, '/src/main.ts', 'train', 'runs/signalled', ...TINY, '--steps', '1000000', '--json'], {
+      cwd: project.folder,
+    });
     let [stdout, stderr] = ['', ''];
     let running = false;
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));

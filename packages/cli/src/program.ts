@@ -13,7 +13,16 @@ import { trainCommand } from './commands/train.ts';
 import { EXIT_CODES, examples } from './commands/help.ts';
 
 /** Commands by name; each is declared lightly and loads what it needs when it runs. */
-const COMMANDS = { train: trainCommand, sample: sampleCommand, evaluate: evaluateCommand, doctor: doctorCommand, plugins: pluginsCommand, data: dataCommand, stats: statsCommand, plan: planCommand };
+const COMMANDS = {
+  train: trainCommand,
+  sample: sampleCommand,
+  evaluate: evaluateCommand,
+  doctor: doctorCommand,
+  plugins: pluginsCommand,
+  data: dataCommand,
+  stats: statsCommand,
+  plan: planCommand,
+};
 
 /**
  * The `tweedie` command. `argv` are the words after it. Returns the exit code: 0 done, 1 failed or interrupted while running, 2 bad
@@ -29,7 +38,10 @@ export const main = async (argv: readonly string[], io: Io): Promise<number> => 
       .description('Train, sample and judge score-based diffusion models.')
       .version(await version(), '-V, --version', 'print the version')
       .helpCommand('help [command]', 'help on a command')
-      .addHelpText('after', `${examples(['tweedie train runs/digits --seconds 120', 'tweedie sample runs/digits -n 64 --steps 18 --out grid.png', 'tweedie evaluate runs/digits -n 512', 'tweedie doctor'])}${EXIT_CODES}`);
+      .addHelpText(
+        'after',
+        `${examples(['tweedie train runs/digits --seconds 120', 'tweedie sample runs/digits -n 64 --steps 18 --out grid.png', 'tweedie evaluate runs/digits -n 512', 'tweedie doctor'])}${EXIT_CODES}`,
+      );
     for (const make of Object.values(COMMANDS)) {
       program.addCommand(
         make(context, (exit) => {
@@ -57,7 +69,11 @@ const quiet = (command: Command, io: Io, json: boolean): void => {
 const refuseDotted = (rest: readonly string[], dotted: Readonly<Record<string, string>>): void => {
   const command = rest.find((word) => !word.startsWith('-'));
   if (command !== undefined && ['train', 'sample', 'evaluate', 'plan', 'stats'].includes(command)) return;
-  throw new CommanderError(BAD_INPUT, 'tweedie.dotted', `error: ${command ?? 'tweedie'} has no settings: unknown option '--${Object.keys(dotted)[0]}'`);
+  throw new CommanderError(
+    BAD_INPUT,
+    'tweedie.dotted',
+    `error: ${command ?? 'tweedie'} has no settings: unknown option '--${Object.keys(dotted)[0]}'`,
+  );
 };
 
 const fail = (error: unknown, io: Io, json: boolean): number => {
@@ -65,7 +81,11 @@ const fail = (error: unknown, io: Io, json: boolean): number => {
   const message = error instanceof Error ? error.message : String(error);
   if (json) {
     const { complaint = {} } = error as { readonly complaint?: Readonly<Record<string, unknown>> };
-    const said = Object.fromEntries(['subject', 'problem', 'expected', 'remedy', 'code'].flatMap((key) => (typeof complaint[key] === 'string' ? [[key, complaint[key]]] : [])));
+    const said = Object.fromEntries(
+      ['subject', 'problem', 'expected', 'remedy', 'code'].flatMap((key) =>
+        typeof complaint[key] === 'string' ? [[key, complaint[key]]] : [],
+      ),
+    );
     io.stdout(`${JSON.stringify({ schema: 'tweedie/error@1', message, ...said, exitCode })}\n`);
   }
   // Commander has said its own already, unless it was told to be quiet.

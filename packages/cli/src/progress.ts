@@ -4,13 +4,20 @@ import type { Io } from './io.ts';
 export interface Progress {
   /** `note` stands beside the bar: a loss, a rate. */
   update(done: number, note?: string): void;
-  /** A line of its own, over the bar. */
-  say(line: string): void;
   stop(): void;
 }
 
 /** A bar with rate and time left on a terminal; an occasional line elsewhere. */
-export const startProgress = async (io: Io, { title, total, from = 0, unit, everySeconds = 15 }: { readonly title: string; readonly total: number; readonly from?: number; readonly unit: string; readonly everySeconds?: number }): Promise<Progress> => {
+export const startProgress = async (
+  io: Io,
+  {
+    title,
+    total,
+    from = 0,
+    unit,
+    everySeconds = 15,
+  }: { readonly title: string; readonly total: number; readonly from?: number; readonly unit: string; readonly everySeconds?: number },
+): Promise<Progress> => {
   const started = performance.now();
   const seconds = (): number => (performance.now() - started) / 1000;
   const rate = (done: number): number => (done - from) / Math.max(1e-3, seconds());
@@ -18,14 +25,20 @@ export const startProgress = async (io: Io, { title, total, from = 0, unit, ever
   if (io.interactive) {
     const { default: cliProgress } = await import('cli-progress');
     const bar = new cliProgress.SingleBar(
-      { format: '{title} {bar} {value}/{total} {unit}  {speed}/s  {left} left  {note}', barsize: 28, hideCursor: true, stream: process.stderr, clearOnComplete: false, fps: 8 },
+      {
+        format: '{title} {bar} {value}/{total} {unit}  {speed}/s  {left} left  {note}',
+        barsize: 28,
+        hideCursor: true,
+        stream: process.stderr,
+        clearOnComplete: false,
+        fps: 8,
+      },
       cliProgress.Presets.shades_grey,
     );
     const payload = (done: number, note: string) => ({ title, unit, note, speed: short(rate(done)), left: left(done) });
     bar.start(total, from, payload(from, ''));
     return {
       update: (done, note = '') => bar.update(done, payload(done, note)),
-      say: (line) => io.stderr(`\n${line}\n`),
       stop: () => bar.stop(),
     };
   }
@@ -34,9 +47,10 @@ export const startProgress = async (io: Io, { title, total, from = 0, unit, ever
     update: (done, note = '') => {
       if (seconds() < next && done !== total) return;
       next = seconds() + everySeconds;
-      io.stderr(`${title}: ${done}/${total} ${unit}${done > from ? `, ${short(rate(done))}/s, ${left(done)} left` : ''}${note === '' ? '' : `, ${note}`}\n`);
+      io.stderr(
+        `${title}: ${done}/${total} ${unit}${done > from ? `, ${short(rate(done))}/s, ${left(done)} left` : ''}${note === '' ? '' : `, ${note}`}\n`,
+      );
     },
-    say: (line) => io.stderr(`${line}\n`),
     stop: () => undefined,
   };
 };

@@ -17,18 +17,37 @@ export const runDataList = async ({ io }: Context, { cache, json }: DataListFlag
       return { name, summary, fetchable, there: fetchable || name === 'fashion-mnist' ? existsSync(join(folder, name)) : null };
     });
   const output: Output<'data-list'> = { schema: 'tweedie/data-list@1', cache: folder, data };
-  const state = (there: boolean | null, fetchable: boolean): string => (there === null ? '' : there ? 'in the cache' : fetchable ? 'to be fetched' : 'not there');
-  emit(io, json, output, [...table(data.map(({ name, summary, fetchable, there }) => [name, state(there, fetchable), summary])), '', `cache: ${folder}`]);
+  const state = (there: boolean | null, fetchable: boolean): string =>
+    there === null ? '' : there ? 'in the cache' : fetchable ? 'to be fetched' : 'not there';
+  emit(io, json, output, [
+    ...table(data.map(({ name, summary, fetchable, there }) => [name, state(there, fetchable), summary])),
+    '',
+    `cache: ${folder}`,
+  ]);
   return OK;
 };
 
 export const runDataFetch = async ({ io }: Context, name: string, { cache, dryRun, json }: DataFetchFlags): Promise<Exit> => {
   const { fetchDataset, FETCHABLE, cacheFolder } = await import('@tweedie/data');
   const known = FETCHABLE.find((each) => each === name);
-  if (known === undefined) throw tweedieError({ subject: 'data fetch', problem: 'this data set cannot be fetched', got: name, expected: FETCHABLE.join(' or '), remedy: '`tweedie data list` says what there is' });
+  if (known === undefined)
+    throw tweedieError({
+      subject: 'data fetch',
+      problem: 'this data set cannot be fetched',
+      got: name,
+      expected: FETCHABLE.join(' or '),
+      remedy: '`tweedie data list` says what there is',
+    });
   const folder = cache === undefined ? cacheFolder() : resolve(io.cwd, cache);
   if (dryRun === true) {
-    const planned: Output<'data-fetch'> = { schema: 'tweedie/data-fetch@1', name, folder: join(folder, name), files: [], fetched: false, dryRun: true };
+    const planned: Output<'data-fetch'> = {
+      schema: 'tweedie/data-fetch@1',
+      name,
+      folder: join(folder, name),
+      files: [],
+      fetched: false,
+      dryRun: true,
+    };
     emit(io, json, planned, [`Would fetch ${name} into ${planned.folder}.`]);
     return OK;
   }
@@ -48,7 +67,14 @@ export const runDataFetch = async ({ io }: Context, name: string, { cache, dryRu
       ...(io.signal === undefined ? {} : { signal: io.signal }),
     }),
   ).finally(async () => (await bar)?.stop());
-  const output: Output<'data-fetch'> = { schema: 'tweedie/data-fetch@1', name, folder: result.folder, files: [...result.files], fetched: result.fetched, dryRun: false };
+  const output: Output<'data-fetch'> = {
+    schema: 'tweedie/data-fetch@1',
+    name,
+    folder: result.folder,
+    files: [...result.files],
+    fetched: result.fetched,
+    dryRun: false,
+  };
   emit(io, json, output, [`${name} is ${result.fetched ? '' : 'already '}in ${result.folder}, checked.`]);
   return OK;
 };

@@ -16,7 +16,10 @@ export const dataCommand = (context: Context, exit: (code: Exit) => void): Comma
     .description('List data sets, or fetch one into the cache.')
     .addCommand(listCommand(context, exit))
     .addCommand(fetchCommand(context, exit))
-    .addHelpText('after', `${examples(['tweedie data list', 'tweedie data fetch mnist', 'tweedie data fetch cifar10 --cache /big/disk --json'])}${EXIT_CODES}`);
+    .addHelpText(
+      'after',
+      `${examples(['tweedie data list', 'tweedie data fetch mnist', 'tweedie data fetch cifar10 --cache /big/disk --json'])}${EXIT_CODES}`,
+    );
 
 const CACHE = ['--cache <FOLDER>', 'folder of all data sets (default: TWEEDIE_CACHE, or the system’s folder for caches)'] as const;
 
@@ -38,7 +41,10 @@ const fetchCommand = (context: Context, exit: (code: Exit) => void): Command =>
     .option(...CACHE)
     .option('--dry-run', 'say where it would go')
     .option('--json', 'print one JSON object (tweedie/data-fetch@1)')
-    .addHelpText('after', `${examples(['tweedie data fetch mnist', 'tweedie data fetch cifar10 --json'])}\nWithout a network the message names the folder and the files that may be put there by hand.\n${EXIT_CODES}`)
+    .addHelpText(
+      'after',
+      `${examples(['tweedie data fetch mnist', 'tweedie data fetch cifar10 --json'])}\nWithout a network the message names the folder and the files that may be put there by hand.\n${EXIT_CODES}`,
+    )
     .action(async (name: string, flags: DataFetchFlags) => {
       const { runDataFetch } = await import('./data-action.ts');
       exit(await runDataFetch(context, name, flags));

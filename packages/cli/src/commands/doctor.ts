@@ -12,7 +12,10 @@ export const doctorCommand = (context: Context, exit: (code: Exit) => void): Com
     .description('Say which engines were found, which one runs, and why the others do not.')
     .option('--backend <NAME>', 'ask for this engine')
     .option('--json', 'print one JSON object (tweedie/doctor@1)')
-    .addHelpText('after', `${examples(['tweedie doctor', 'tweedie doctor --backend tfjs-node', 'TWEEDIE_BACKEND=cpu tweedie doctor --json'])}${EXIT_CODES}`)
+    .addHelpText(
+      'after',
+      `${examples(['tweedie doctor', 'tweedie doctor --backend tfjs-node', 'TWEEDIE_BACKEND=cpu tweedie doctor --json'])}${EXIT_CODES}`,
+    )
     .action(async (flags: DoctorFlags) => {
       const { runDoctor } = await import('./doctor-action.ts');
       exit(await runDoctor(context, flags));

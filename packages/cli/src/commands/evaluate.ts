@@ -31,7 +31,10 @@ export const evaluateCommand = (context: Context, exit: (code: Exit) => void): C
     .option('--backend <NAME>', 'engine: tfjs-node-gpu, tfjs-node, webgpu, wasm, cpu')
     .option('--dry-run', 'say what would be done, and do nothing')
     .option('--json', 'print one JSON object (tweedie/evaluate@1)')
-    .addHelpText('after', `\nOptions are flags with dots: --data.split train, --sampler.sChurn 40, --metric.frechet.referenceRows 2000.\n${context.methodHelp}`)
+    .addHelpText(
+      'after',
+      `\nOptions are flags with dots: --data.split train, --sampler.sChurn 40, --metric.frechet.referenceRows 2000.\n${context.methodHelp}`,
+    )
     .addHelpText(
       'after',
       `${examples(['tweedie evaluate runs/digits -n 512', 'tweedie evaluate runs/roll --metric sliced-wasserstein mmd --json', 'tweedie evaluate --samples digits.npz --data mnist --metric frechet', 'tweedie evaluate --metric tweedie-metric-foo --help'])}${EXIT_CODES}`,

@@ -9,7 +9,12 @@ import type { PlanFlags } from './plan.ts';
 
 export const runPlan = async ({ io, dotted }: Context, run: string | undefined, flags: PlanFlags): Promise<Exit> => {
   const base = run === undefined ? parseExperiment({}) : (await openRun(run, io.cwd)).config;
-  const changes = { ...dotted, ...use('sampler.use', flags.sampler), ...use('schedule.use', flags.schedule), ...use('levels.steps', flags.steps) };
+  const changes = {
+    ...dotted,
+    ...use('sampler.use', flags.sampler),
+    ...use('schedule.use', flags.schedule),
+    ...use('levels.steps', flags.steps),
+  };
   const overrides = await overridesFrom(changes, base, ['sampler', 'schedule', 'levels'], io.cwd);
   const plan = await composePlan(overridden(base, overrides), io.cwd);
   const output: Output<'plan'> = {
@@ -26,13 +31,20 @@ export const runPlan = async ({ io, dotted }: Context, run: string | undefined, 
     `${plan.sampler} under ${plan.schedule.id}: ${plan.steps.length} steps, ${plan.nfe ?? 'an adaptive number of'} network calls`,
     ...table([
       ['step', 'ρ', '→', ...keys, ''],
-      ...output.steps.map((step, i) => [String(i), output.levels[i]!.toPrecision(6), output.levels[i + 1]!.toPrecision(6), ...keys.map((key) => show(step[key])), '']),
+      ...output.steps.map((step, i) => [
+        String(i),
+        output.levels[i]!.toPrecision(6),
+        output.levels[i + 1]!.toPrecision(6),
+        ...keys.map((key) => show(step[key])),
+        '',
+      ]),
     ]),
     ...output.notes,
   ]);
   return OK;
 };
 
-const show = (x: number | readonly number[] | undefined): string => (x === undefined ? '' : typeof x === 'number' ? x.toPrecision(6) : x.map((each) => each.toPrecision(4)).join(' '));
+const show = (x: number | readonly number[] | undefined): string =>
+  x === undefined ? '' : typeof x === 'number' ? x.toPrecision(6) : x.map((each) => each.toPrecision(4)).join(' ');
 
 const use = (path: string, word: string | undefined): Readonly<Record<string, string>> => (word === undefined ? {} : { [path]: word });

@@ -17,8 +17,14 @@ export const planCommand = (context: Context, exit: (code: Exit) => void): Comma
     .option('--schedule <NAME>', 'schedule')
     .option('--steps <N>', 'steps')
     .option('--json', 'print one JSON object (tweedie/plan@1)')
-    .addHelpText('after', `\nOptions are flags with dots: --sampler.eta 1, --levels.grid log-snr, --schedule.betaMax 10.\n${context.methodHelp}`)
-    .addHelpText('after', `${examples(['tweedie plan --sampler heun --steps 18', 'tweedie plan --sampler dpmpp-2m --schedule vp --steps 10 --json', 'tweedie plan runs/digits'])}${EXIT_CODES}`)
+    .addHelpText(
+      'after',
+      `\nOptions are flags with dots: --sampler.eta 1, --levels.grid log-snr, --schedule.betaMax 10.\n${context.methodHelp}`,
+    )
+    .addHelpText(
+      'after',
+      `${examples(['tweedie plan --sampler heun --steps 18', 'tweedie plan --sampler dpmpp-2m --schedule vp --steps 10 --json', 'tweedie plan runs/digits'])}${EXIT_CODES}`,
+    )
     .action(async (run: string | undefined, flags: PlanFlags) => {
       const { runPlan } = await import('./plan-action.ts');
       exit(await runPlan(context, run, flags));

@@ -13,7 +13,12 @@ export const pluginsCommand = ({ io }: Context, exit: (code: Exit) => void): Com
     .action(async ({ kind, json }: { readonly kind?: string; readonly json?: boolean }) => {
       const { catalogue } = await import('../experiment/catalogue.ts');
       const output: Output<'plugins'> = { schema: 'tweedie/plugins@1', ...(await catalogue(io.cwd, kind)) };
-      const rows = output.plugins.flatMap((plugin) => plugin.provides.map(({ kind: of, use, summary }) => [of, use, `${plugin.package} ${plugin.version}`, summary]));
-      emit(io, json, output, [...table(rows.sort(([a], [b]) => (a! < b! ? -1 : a! > b! ? 1 : 0))), ...output.problems.map(({ message }) => `! ${message}`)]);
+      const rows = output.plugins.flatMap((plugin) =>
+        plugin.provides.map(({ kind: of, use, summary }) => [of, use, `${plugin.package} ${plugin.version}`, summary]),
+      );
+      emit(io, json, output, [
+        ...table(rows.sort(([a], [b]) => (a! < b! ? -1 : a! > b! ? 1 : 0))),
+        ...output.problems.map(({ message }) => `! ${message}`),
+      ]);
       exit(OK);
     });

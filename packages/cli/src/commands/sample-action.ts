@@ -22,9 +22,17 @@ const FILMED = 64;
 
 export const runSample = async ({ io, dotted }: Context, run: string, flags: SampleFlags): Promise<Exit> => {
   const opened = await openRun(run, io.cwd);
-  const changes = { ...dotted, ...(flags.sampler === undefined ? {} : { 'sampler.use': flags.sampler }), ...(flags.steps === undefined ? {} : { 'levels.steps': flags.steps }), ...(flags.seed === undefined ? {} : { seed: flags.seed }) };
+  const changes = {
+    ...dotted,
+    ...(flags.sampler === undefined ? {} : { 'sampler.use': flags.sampler }),
+    ...(flags.steps === undefined ? {} : { 'levels.steps': flags.steps }),
+    ...(flags.seed === undefined ? {} : { seed: flags.seed }),
+  };
   const overrides = await overridesFrom(changes, opened.config, ['sampler', 'levels', 'seed'], io.cwd);
-  const files = outputsOf(flags.out ?? [join(statSync(resolve(io.cwd, run)).isDirectory() ? resolve(io.cwd, run) : '.', 'samples.png')], io.cwd);
+  const files = outputsOf(
+    flags.out ?? [join(statSync(resolve(io.cwd, run)).isDirectory() ? resolve(io.cwd, run) : '.', 'samples.png')],
+    io.cwd,
+  );
   if (flags.dryRun === true) return dryRun({ context: { io }, run, flags, files, overrides, opened });
   await startEngine(flags.backend, io);
 
@@ -84,15 +92,41 @@ interface OutFile {
 const outputsOf = (out: readonly string[], cwd: string): readonly OutFile[] =>
   out.map((name) => {
     const kind = extname(name).toLowerCase();
-    if (kind !== '.png' && kind !== '.gif' && kind !== '.npz') throw tweedieError({ subject: '--out', problem: 'this kind of file is not written', got: name, expected: '.png, .gif or .npz', remedy: 'choose one of these endings' });
+    if (kind !== '.png' && kind !== '.gif' && kind !== '.npz')
+      throw tweedieError({
+        subject: '--out',
+        problem: 'this kind of file is not written',
+        got: name,
+        expected: '.png, .gif or .npz',
+        remedy: 'choose one of these endings',
+      });
     return { path: resolve(cwd, name), kind };
   });
 
-const given = <K extends string, T>(key: K, value: T | undefined): { readonly [P in K]?: T } => (value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: T }));
+const given = <K extends string, T>(key: K, value: T | undefined): { readonly [P in K]?: T } =>
+  value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: T });
 
-const settings = ({ sampler, levels, seed }: Overrides) => ({ ...given('sampler', sampler), ...given('levels', levels), ...given('seed', seed) });
+const settings = ({ sampler, levels, seed }: Overrides) => ({
+  ...given('sampler', sampler),
+  ...given('levels', levels),
+  ...given('seed', seed),
+});
 
-const dryRun = async ({ context: { io }, run, flags, files, overrides, opened }: { readonly context: Pick<Context, 'io'>; readonly run: string; readonly flags: SampleFlags; readonly files: readonly OutFile[]; readonly overrides: Overrides; readonly opened: Awaited<ReturnType<typeof openRun>> }): Promise<Exit> => {
+const dryRun = async ({
+  context: { io },
+  run,
+  flags,
+  files,
+  overrides,
+  opened,
+}: {
+  readonly context: Pick<Context, 'io'>;
+  readonly run: string;
+  readonly flags: SampleFlags;
+  readonly files: readonly OutFile[];
+  readonly overrides: Overrides;
+  readonly opened: Awaited<ReturnType<typeof openRun>>;
+}): Promise<Exit> => {
   const experiment = await composeExperiment(overridden(opened.config, overrides), { cwd: io.cwd, data: false });
   const plan: Plan = experiment.get(PLAN);
   const nfe = plan.nfe === null ? null : plan.nfe * ((flags.guidance ?? 1) === 1 ? 1 : 2);
@@ -109,7 +143,10 @@ const dryRun = async ({ context: { io }, run, flags, files, overrides, opened }:
     levels: [...plan.levels],
     notes: [...plan.notes],
   };
-  emit(io, flags.json, output, [`Would draw ${flags.count} images with ${plan.sampler} in ${plan.steps.length} steps, ${nfe ?? 'an adaptive number of'} network calls an image, and write ${output.files.join(', ')}.`, ...plan.notes]);
+  emit(io, flags.json, output, [
+    `Would draw ${flags.count} images with ${plan.sampler} in ${plan.steps.length} steps, ${nfe ?? 'an adaptive number of'} network calls an image, and write ${output.files.join(', ')}.`,
+    ...plan.notes,
+  ]);
   return OK;
 };
 
@@ -117,21 +154,38 @@ const writeAll = async (files: readonly OutFile[], result: SampleRunResult, flag
   for (const { path, kind } of files) {
     if (kind === '.npz') await writeFileAtomic(path, npzOf(result));
     if (kind === '.png') await writeFileAtomic(path, encodePng(pictureOf(result.images, result, flags)));
-    if (kind === '.gif') await writeFileAtomic(path, encodeGif(result.trajectory!.map((frame) => pictureOf(frame, result, flags)), { fps: 6 }));
+    if (kind === '.gif')
+      await writeFileAtomic(
+        path,
+        encodeGif(
+          result.trajectory!.map((frame) => pictureOf(frame, result, flags)),
+          { fps: 6 },
+        ),
+      );
   }
   return files.map(({ path }) => path);
 };
 
 /** Images as bytes, as other tools want them; what is no image keeps its numbers. */
 const npzOf = ({ images, count, shape, labels }: SampleRunResult): Uint8Array =>
-  encodeNpz({ arr_0: { shape: [count, ...shape], data: shape.length === 3 ? toBytes(images) : images }, ...(labels === undefined ? {} : { labels: { shape: [count], data: labels } }) });
+  encodeNpz({
+    arr_0: { shape: [count, ...shape], data: shape.length === 3 ? toBytes(images) : images },
+    ...(labels === undefined ? {} : { labels: { shape: [count], data: labels } }),
+  });
 
 const pictureOf = (images: Float32Array, { shape, classes, labels, first }: SampleRunResult, flags: SampleFlags): Picture => {
   if (shape.join() === '2') return imageGrid(pointsImage(images), POINTS_SHAPE, { columns: 1, scale: flags.scale ?? 1 });
-  if (shape.length !== 3) throw tweedieError({ subject: '--out', problem: 'data of this shape have no picture', got: [...shape], remedy: 'write a .npz' });
+  if (shape.length !== 3)
+    throw tweedieError({ subject: '--out', problem: 'data of this shape have no picture', got: [...shape], remedy: 'write a .npz' });
   const count = images.length / shape.reduce((product, n) => product * n, 1);
   // One column a class where that makes a table of classes.
-  const byClass = flags.label === undefined && flags.columns === undefined && labels !== undefined && classes <= 20 && count >= classes && first % classes === 0;
+  const byClass =
+    flags.label === undefined &&
+    flags.columns === undefined &&
+    labels !== undefined &&
+    classes <= 20 &&
+    count >= classes &&
+    first % classes === 0;
   const options: GridOptions = {
     ...given('columns', byClass ? classes : flags.columns),
     ...given('scale', flags.scale),

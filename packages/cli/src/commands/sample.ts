@@ -37,7 +37,10 @@ export const sampleCommand = (context: Context, exit: (code: Exit) => void): Com
     .option('--backend <NAME>', 'engine: tfjs-node-gpu, tfjs-node, webgpu, wasm, cpu')
     .option('--dry-run', 'say what would be done and what it costs, and do nothing')
     .option('--json', 'print one JSON object (tweedie/sample@1)')
-    .addHelpText('after', `\nOptions of the sampler and the levels are flags with dots: --sampler.sChurn 40, --levels.max 40.\n${context.methodHelp}`)
+    .addHelpText(
+      'after',
+      `\nOptions of the sampler and the levels are flags with dots: --sampler.sChurn 40, --levels.max 40.\n${context.methodHelp}`,
+    )
     .addHelpText(
       'after',
       `${examples([

@@ -21,7 +21,10 @@ export const statsCommand = (context: Context, exit: (code: Exit) => void): Comm
     .option('--dry-run', 'say what would be estimated, and do nothing')
     .option('--json', 'print one JSON object (tweedie/stats@1)')
     .addHelpText('after', `\nOptions of the data set are flags with dots: --data.split test.\n${context.methodHelp}`)
-    .addHelpText('after', `${examples(['tweedie stats tweedie-foo swiss-roll --out roll.safetensors', 'tweedie stats gaussian mnist -n 10000 --out mnist-gaussian.safetensors'])}${EXIT_CODES}`)
+    .addHelpText(
+      'after',
+      `${examples(['tweedie stats tweedie-foo swiss-roll --out roll.safetensors', 'tweedie stats gaussian mnist -n 10000 --out mnist-gaussian.safetensors'])}${EXIT_CODES}`,
+    )
     .action(async (method: string, data: string, flags: StatsFlags) => {
       const { runStats } = await import('./stats-action.ts');
       exit(await runStats(context, method, data, flags));

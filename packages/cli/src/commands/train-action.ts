@@ -14,7 +14,11 @@ import { trainRun, type TrainEvent } from '../run/train-run.ts';
 import type { TrainFlags } from './train.ts';
 
 export const runTrain = async ({ io, dotted }: Context, run: string | undefined, flags: TrainFlags): Promise<Exit> => {
-  const config = await loadConfig({ cwd: io.cwd, flags: { ...shortFlags(flags), ...dotted }, ...(flags.config === undefined ? {} : { file: flags.config }) });
+  const config = await loadConfig({
+    cwd: io.cwd,
+    flags: { ...shortFlags(flags), ...dotted },
+    ...(flags.config === undefined ? {} : { file: flags.config }),
+  });
   const folder = resolve(io.cwd, run ?? join('runs', nameOf(config.data.use)));
   if (flags.dryRun === true) return dryRun({ config, folder, io, json: flags.json });
   await startEngine(flags.backend, io);
@@ -22,18 +26,32 @@ export const runTrain = async ({ io, dotted }: Context, run: string | undefined,
   let bar: Promise<Progress> | undefined;
   const listen = (event: TrainEvent): void => {
     if (event.kind === 'notice') io.stderr(`${event.message}\n`);
-    if (event.kind === 'budget') io.stderr(`${event.seconds} s are ${event.steps} steps on this machine; a resumed run uses that number.\n`);
+    if (event.kind === 'budget')
+      io.stderr(`${event.seconds} s are ${event.steps} steps on this machine; a resumed run uses that number.\n`);
     if (event.kind === 'start') {
-      io.stderr(`${event.step === 0 ? 'Training' : `Resuming at step ${event.step}:`} ${event.network} (${event.parameters} parameters) on ${event.data}, engine ${event.engine}, into ${shown(folder, io.cwd)}\n`);
+      io.stderr(
+        `${event.step === 0 ? 'Training' : `Resuming at step ${event.step}:`} ${event.network} (${event.parameters} parameters) on ${event.data}, engine ${event.engine}, into ${shown(folder, io.cwd)}\n`,
+      );
       bar = startProgress(io, { title: 'train', total: event.steps, from: event.step, unit: 'steps' });
     }
-    if (event.kind === 'step') void bar?.then((progress) => progress.update(event.step, `loss ${event.loss.toPrecision(3)}, ${event.imagesPerSecond.toFixed(0)} images/s`));
+    if (event.kind === 'step')
+      void bar?.then((progress) =>
+        progress.update(event.step, `loss ${event.loss.toPrecision(3)}, ${event.imagesPerSecond.toFixed(0)} images/s`),
+      );
   };
-  const result = await trainRun({ config, folder, cwd: io.cwd, onEvent: listen, ...(io.signal === undefined ? {} : { signal: io.signal }) }).finally(async () => (await bar)?.stop());
+  const result = await trainRun({
+    config,
+    folder,
+    cwd: io.cwd,
+    onEvent: listen,
+    ...(io.signal === undefined ? {} : { signal: io.signal }),
+  }).finally(async () => (await bar)?.stop());
   const output: Output<'train'> = { schema: 'tweedie/train@1', ...result };
   const where = shown(folder, io.cwd);
-  if (result.status === 'interrupted') io.stderr(`Interrupted: saved at step ${result.step} of ${result.steps} in ${where}. The same command again resumes.\n`);
-  else if (result.resumedFrom >= result.steps) io.stderr(`The run in ${where} is finished: all ${result.steps} steps are done. Nothing was changed.\n`);
+  if (result.status === 'interrupted')
+    io.stderr(`Interrupted: saved at step ${result.step} of ${result.steps} in ${where}. The same command again resumes.\n`);
+  else if (result.resumedFrom >= result.steps)
+    io.stderr(`The run in ${where} is finished: all ${result.steps} steps are done. Nothing was changed.\n`);
   emit(
     io,
     flags.json,
@@ -51,7 +69,17 @@ export const runTrain = async ({ io, dotted }: Context, run: string | undefined,
   return result.status === 'finished' ? OK : FAILED;
 };
 
-const dryRun = async ({ config, folder, io, json }: { readonly config: ExperimentConfig; readonly folder: string; readonly io: Context['io']; readonly json: boolean | undefined }): Promise<Exit> => {
+const dryRun = async ({
+  config,
+  folder,
+  io,
+  json,
+}: {
+  readonly config: ExperimentConfig;
+  readonly folder: string;
+  readonly io: Context['io'];
+  readonly json: boolean | undefined;
+}): Promise<Exit> => {
   const experiment = await composeExperiment(config, { cwd: io.cwd });
   const whole = experiment.get(CONFIG);
   const found = await findRun(folder);

@@ -3,7 +3,12 @@ import { SHORT_FLAGS, type ShortFlag } from '../config/flags.ts';
 import type { Context, Exit } from '../io.ts';
 import { EXIT_CODES, examples, SETTINGS } from './help.ts';
 
-export type TrainFlags = { readonly [K in ShortFlag]?: string } & { readonly config?: string; readonly backend?: string; readonly dryRun?: boolean; readonly json?: boolean };
+export type TrainFlags = { readonly [K in ShortFlag]?: string } & {
+  readonly config?: string;
+  readonly backend?: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+};
 
 export const trainCommand = (context: Context, exit: (code: Exit) => void): Command => {
   const command = new Command('train')

@@ -16,7 +16,9 @@ const count = z.int().min(1);
 export const experimentConfig = z.strictObject({
   data: method('mnist', 'data set'),
   network: z
-    .looseObject({ use: z.string().min(1).optional().describe('network; without it digits for 28×28 grey images, ddpmpp for others, mlp for points') })
+    .looseObject({
+      use: z.string().min(1).optional().describe('network; without it digits for 28×28 grey images, ddpmpp for others, mlp for points'),
+    })
     .prefault({})
     .describe('network'),
   schedule: method('edm', 'schedule of the forward process'),
@@ -40,13 +42,21 @@ export const experimentConfig = z.strictObject({
       batchSize: count.default(64).describe('images a step'),
       steps: count.optional().describe('steps of the whole run; instead of seconds'),
       seconds: positive.optional().describe('time budget, turned into steps once and recorded; 120 without steps'),
-      labelDropout: z.number().min(0).max(1).default(0.1).describe('how often a label is dropped, so that guidance has an unconditional model'),
+      labelDropout: z
+        .number()
+        .min(0)
+        .max(1)
+        .default(0.1)
+        .describe('how often a label is dropped, so that guidance has an unconditional model'),
       accumulate: count.default(1).describe('micro-batches a step'),
       emaDecay: z.number().min(0).lt(1).default(0.999).describe('greatest decay of the moving average'),
       checkpointEvery: count.optional().describe('steps between checkpoints; every 30 seconds without it'),
     })
     .prefault({})
-    .refine(({ steps, seconds }) => steps === undefined || seconds === undefined, { error: 'steps and seconds exclude each other', path: ['seconds'] })
+    .refine(({ steps, seconds }) => steps === undefined || seconds === undefined, {
+      error: 'steps and seconds exclude each other',
+      path: ['seconds'],
+    })
     .transform((training) => (training.steps === undefined && training.seconds === undefined ? { ...training, seconds: 120 } : training))
     .describe('the run'),
   sampler: method('dpmpp-2m', 'sampler'),

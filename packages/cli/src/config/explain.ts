@@ -44,4 +44,5 @@ const schemaAt = (schema: JsonSchema, path: readonly string[]): JsonSchema | und
 const valueAt = (input: unknown, path: readonly string[]): unknown =>
   path.reduce<unknown>((at, key) => (typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[key] : undefined), input);
 
-const show = (value: unknown): string => (value === undefined ? 'nothing' : typeof value === 'function' ? 'a function' : JSON.stringify(value));
+const show = (value: unknown): string =>
+  value === undefined ? 'nothing' : typeof value === 'function' ? 'a function' : JSON.stringify(value);

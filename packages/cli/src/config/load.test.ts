@@ -13,7 +13,8 @@ beforeAll(async () => {
 });
 afterAll(() => project.remove());
 
-const load = (flags: Readonly<Record<string, unknown>>, file?: string): Promise<ExperimentConfig> => loadConfig({ cwd: project.folder, flags, ...(file === undefined ? {} : { file }) });
+const load = (flags: Readonly<Record<string, unknown>>, file?: string): Promise<ExperimentConfig> =>
+  loadConfig({ cwd: project.folder, flags, ...(file === undefined ? {} : { file }) });
 const messageOf = async (work: () => unknown): Promise<string> => {
   try {
     await work();
@@ -37,13 +38,21 @@ describe('a configuration', () => {
   });
 
   it.each([
-    ['an unknown key', { training: { stepz: 5 } }, /\[config\] training\.stepz: unknown key; allowed: batchSize, steps, seconds, labelDropout/],
+    [
+      'an unknown key',
+      { training: { stepz: 5 } },
+      /\[config\] training\.stepz: unknown key; allowed: batchSize, steps, seconds, labelDropout/,
+    ],
     ['an unknown section', { trainning: {} }, /trainning: unknown key; allowed: data, network, schedule/],
     ['another type', { training: { steps: 'many' } }, /training\.steps: got "many", expected an integer/],
     ['a number out of range', { training: { batchSize: 0 } }, /training\.batchSize: got 0, expected a number ≥ 1/],
     ['a number out of range above', { optimizer: { decay: 1.5 } }, /optimizer\.decay: got 1\.5, expected a number ≤ 1/],
     ['none of a list', { levels: { grid: 'linear' } }, /levels\.grid: got "linear", expected one of karras, log-snr, time-power/],
-    ['steps and seconds', { training: { steps: 5, seconds: 5 } }, /training\.seconds: got 5, expected another value \(steps and seconds exclude each other\)/],
+    [
+      'steps and seconds',
+      { training: { steps: 5, seconds: 5 } },
+      /training\.seconds: got 5, expected another value \(steps and seconds exclude each other\)/,
+    ],
     ['a section that is no section', { data: 'mnist' }, /data: got "mnist", expected an object/],
     ['what no file can hold', { objective: { use: 'dsm', law: () => 1 } }, /objective\.law: this cannot be stored in a file/],
     ['a number that JSON has not', { objective: { use: 'dsm', pMean: Infinity } }, /objective\.pMean: this cannot be stored/],
@@ -104,23 +113,51 @@ describe('flags', () => {
   it('that choose another method drop the options of the old one', async () => {
     await writeFile(project.at('c.json'), '{ "sampler": { "use": "heun", "sChurn": 40 } }');
     expect((await load({ 'sampler.use': 'euler' }, 'c.json')).sampler).toEqual({ use: 'euler' });
-    expect((await load({ 'sampler.use': 'heun', 'sampler.sNoise': '1.003' }, 'c.json')).sampler).toEqual({ use: 'heun', sChurn: 40, sNoise: 1.003 });
+    expect((await load({ 'sampler.use': 'heun', 'sampler.sNoise': '1.003' }, 'c.json')).sampler).toEqual({
+      use: 'heun',
+      sChurn: 40,
+      sNoise: 1.003,
+    });
   });
 
   it("are read as the method's own schema wants them, a stranger's too", async () => {
-    const { objective } = await load({ 'objective.use': 'tweedie-foo', 'objective.note': '5', 'objective.level': '0.25', 'objective.mode': 'fancy' });
+    const { objective } = await load({
+      'objective.use': 'tweedie-foo',
+      'objective.note': '5',
+      'objective.level': '0.25',
+      'objective.mode': 'fancy',
+    });
     expect(objective).toEqual({ use: 'tweedie-foo', note: '5', level: 0.25, mode: 'fancy' });
-    expect(await messageOf(() => load({ 'objective.use': 'tweedie-foo', 'objective.levle': '1' }))).toMatch(/\[objective tweedie-foo\] objective\.levle: unknown key; allowed: use, level, failAt, mode, note/);
+    expect(await messageOf(() => load({ 'objective.use': 'tweedie-foo', 'objective.levle': '1' }))).toMatch(
+      /\[objective tweedie-foo\] objective\.levle: unknown key; allowed: use, level, failAt, mode, note/,
+    );
   });
 
   it('that no section has are refused', async () => {
-    expect(await messageOf(() => load({ 'training.stepz': '5' }))).toMatch(/\[flags\] training\.stepz: unknown key; allowed: batchSize, steps/);
+    expect(await messageOf(() => load({ 'training.stepz': '5' }))).toMatch(
+      /\[flags\] training\.stepz: unknown key; allowed: batchSize, steps/,
+    );
     expect(await messageOf(() => load({ 'foo.bar': '5' }))).toMatch(/foo\.bar: unknown key; allowed: data, network/);
     expect(await messageOf(() => load({ 'training.steps': 'many' }))).toMatch(/\[flags\] training\.steps: got "many", expected an integer/);
   });
 
   it('are taken out of a command line', () => {
-    expect(splitFlags(['train', 'runs/a', '--objective.pMean', '-1.2', '--data.fetch', '--seed', '3', '--network.channels=[8,16]', '--levels.zero=false', '--', '--a.b', 'c'])).toEqual({
+    expect(
+      splitFlags([
+        'train',
+        'runs/a',
+        '--objective.pMean',
+        '-1.2',
+        '--data.fetch',
+        '--seed',
+        '3',
+        '--network.channels=[8,16]',
+        '--levels.zero=false',
+        '--',
+        '--a.b',
+        'c',
+      ]),
+    ).toEqual({
       dotted: { 'objective.pMean': '-1.2', 'data.fetch': 'true', 'network.channels': '[8,16]', 'levels.zero': 'false' },
       rest: ['train', 'runs/a', '--seed', '3', '--', '--a.b', 'c'],
     });

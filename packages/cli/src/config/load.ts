@@ -30,10 +30,19 @@ export const loadConfig = async ({ file, flags = {}, cwd = process.cwd() }: Load
   return parseExperiment(layered(found?.config ?? {}, chosen), Object.keys(flags).length > 0 ? 'flags' : (found?.subject ?? 'config'));
 };
 
-const readConfig = async (file: string | undefined, cwd: string): Promise<{ readonly config: Tree; readonly subject: string } | undefined> => {
+const readConfig = async (
+  file: string | undefined,
+  cwd: string,
+): Promise<{ readonly config: Tree; readonly subject: string } | undefined> => {
   const subject = file ?? 'tweedie.config';
   const path = file === undefined ? undefined : resolve(cwd, file);
-  if (path !== undefined && !existsSync(path)) throw tweedieError({ subject, problem: 'there is no such configuration file', remedy: 'check the path given to --config', code: 'CONFIG' });
+  if (path !== undefined && !existsSync(path))
+    throw tweedieError({
+      subject,
+      problem: 'there is no such configuration file',
+      remedy: 'check the path given to --config',
+      code: 'CONFIG',
+    });
   const { loadConfig: load } = await import('c12');
   try {
     const { config, _configFile } = await load<Record<string, unknown>>({
@@ -51,14 +60,32 @@ const readConfig = async (file: string | undefined, cwd: string): Promise<{ read
     if (path === undefined && (_configFile === undefined || Object.keys(config).length === 0)) return undefined;
     return { config, subject: path === undefined ? basename(_configFile ?? subject) : subject };
   } catch (cause) {
-    throw tweedieError({ subject, problem: 'the configuration file cannot be read', got: cause instanceof Error ? cause.message.split('\n')[0] : cause, expected: 'a default export, JSON or YAML', remedy: 'correct it', code: 'CONFIG', cause });
+    throw tweedieError({
+      subject,
+      problem: 'the configuration file cannot be read',
+      got: cause instanceof Error ? cause.message.split('\n')[0] : cause,
+      expected: 'a default export, JSON or YAML',
+      remedy: 'correct it',
+      code: 'CONFIG',
+      cause,
+    });
   }
 };
 
 /** Dotted flags that change an experiment that is there already, as sections to lay over `base`; only some sections may be changed. */
-export const overridesFrom = async (flags: Readonly<Record<string, unknown>>, base: ExperimentConfig, sections: readonly string[], cwd: string): Promise<Overrides> => {
+export const overridesFrom = async (
+  flags: Readonly<Record<string, unknown>>,
+  base: ExperimentConfig,
+  sections: readonly string[],
+  cwd: string,
+): Promise<Overrides> => {
   const foreign = Object.keys(flags).find((path) => !sections.includes(path.split('.')[0]!));
-  if (foreign !== undefined) throw tweedieError({ subject: 'flags', problem: `${foreign}: this cannot be changed here; allowed: ${sections.map((section) => `${section}.…`).join(', ')}`, code: 'CONFIG' });
+  if (foreign !== undefined)
+    throw tweedieError({
+      subject: 'flags',
+      problem: `${foreign}: this cannot be changed here; allowed: ${sections.map((section) => `${section}.…`).join(', ')}`,
+      code: 'CONFIG',
+    });
   const tree = await treeOf(flags, base, cwd);
   parseExperiment(layered(base, tree), 'flags');
   return tree;
@@ -78,14 +105,22 @@ const treeOf = async (flags: Readonly<Record<string, unknown>>, config: Tree, cw
   return tree;
 };
 
-const schemaFor = async (keys: readonly string[], schema: JsonSchema, tree: Tree, config: Tree, cwd: string): Promise<JsonSchema | undefined> => {
+const schemaFor = async (
+  keys: readonly string[],
+  schema: JsonSchema,
+  tree: Tree,
+  config: Tree,
+  cwd: string,
+): Promise<JsonSchema | undefined> => {
   const [section, option, ...deeper] = keys as [string, ...string[]];
   const here = schema.properties?.[section];
-  if (here === undefined) throw tweedieError({ subject: 'flags', problem: unknownKey(keys, Object.keys(schema.properties ?? {})), code: 'CONFIG' });
+  if (here === undefined)
+    throw tweedieError({ subject: 'flags', problem: unknownKey(keys, Object.keys(schema.properties ?? {})), code: 'CONFIG' });
   if (option === undefined) return here;
   if (!isMethodSection(section) || option === 'use') {
     const known = here.properties?.[option];
-    if (known === undefined) throw tweedieError({ subject: 'flags', problem: unknownKey(keys, Object.keys(here.properties ?? {})), code: 'CONFIG' });
+    if (known === undefined)
+      throw tweedieError({ subject: 'flags', problem: unknownKey(keys, Object.keys(here.properties ?? {})), code: 'CONFIG' });
     return known;
   }
   const use = textAt(tree, section) ?? textAt(config, section) ?? (here.properties?.['use']?.default as string | undefined);
@@ -95,7 +130,11 @@ const schemaFor = async (keys: readonly string[], schema: JsonSchema, tree: Tree
   const options = inputSchema(provision.options);
   const known = options.properties?.[option];
   if (known === undefined && options.additionalProperties === false) {
-    throw tweedieError({ subject: `${section} ${use}`, problem: unknownKey(keys, ['use', ...Object.keys(options.properties ?? {})]), code: 'CONFIG' });
+    throw tweedieError({
+      subject: `${section} ${use}`,
+      problem: unknownKey(keys, ['use', ...Object.keys(options.properties ?? {})]),
+      code: 'CONFIG',
+    });
   }
   return deeper.reduce<JsonSchema | undefined>((at, key) => at?.properties?.[key], known);
 };

@@ -10,7 +10,14 @@ export const experimentSchema = (): JsonSchema => z.toJSONSchema(experimentConfi
 /** Validates a configuration and fills in its defaults. The result is plain JSON. Errors name the key, what it got and what is allowed. */
 export const parseExperiment = (input: unknown, subject = 'config'): ExperimentConfig => {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    throw tweedieError({ subject, problem: 'this is no configuration', got: input === undefined ? 'nothing' : input, expected: 'an object', remedy: 'export an object with keys such as data, network, training', code: 'CONFIG' });
+    throw tweedieError({
+      subject,
+      problem: 'this is no configuration',
+      got: input === undefined ? 'nothing' : input,
+      expected: 'an object',
+      remedy: 'export an object with keys such as data, network, training',
+      code: 'CONFIG',
+    });
   }
   const result = experimentConfig.safeParse(input);
   if (!result.success) throw explained(result.error.issues, input, experimentSchema(), subject);
@@ -32,7 +39,13 @@ const plain = (config: ExperimentConfig, subject: string): ExperimentConfig => {
     );
   };
   const refuse = (got: unknown, path: string): never => {
-    throw tweedieError({ subject, problem: `${path}: this cannot be stored in a file`, got, expected: 'finite numbers, text, true, false, lists and objects', code: 'CONFIG' });
+    throw tweedieError({
+      subject,
+      problem: `${path}: this cannot be stored in a file`,
+      got,
+      expected: 'finite numbers, text, true, false, lists and objects',
+      code: 'CONFIG',
+    });
   };
   return check(config, '') as ExperimentConfig;
 };

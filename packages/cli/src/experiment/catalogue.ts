@@ -12,7 +12,8 @@ type Listed = Output<'plugins'>['plugins'][number];
 
 /** Every method within reach: those that came with the command, and those of packages in the project that carry the keyword. */
 export const catalogue = async (cwd: string, kind?: string): Promise<Omit<Output<'plugins'>, 'schema'>> => {
-  if (kind !== undefined && !KINDS.includes(kind)) throw tweedieError({ subject: '--kind', problem: 'there is no such kind of method', got: kind, expected: KINDS.join(', ') });
+  if (kind !== undefined && !KINDS.includes(kind))
+    throw tweedieError({ subject: '--kind', problem: 'there is no such kind of method', got: kind, expected: KINDS.join(', ') });
   const own = await Promise.all(Object.values(FIRST_PARTY).map(async (load) => ((await load()) as { readonly default?: Plugin }).default));
   const listed = [processes, ...own].filter((plugin) => plugin !== undefined).map((plugin) => listedAs(plugin, 'tweedie'));
   const problems: { package: string; message: string }[] = [];
@@ -24,7 +25,10 @@ export const catalogue = async (cwd: string, kind?: string): Promise<Omit<Output
       problems.push({ package: name, message: error instanceof Error ? error.message : String(error) });
     }
   }
-  const plugins = listed.map((plugin) => ({ ...plugin, provides: plugin.provides.filter((method) => kind === undefined || method.kind === kind) }));
+  const plugins = listed.map((plugin) => ({
+    ...plugin,
+    provides: plugin.provides.filter((method) => kind === undefined || method.kind === kind),
+  }));
   return { plugins: plugins.filter(({ provides }) => provides.length > 0), problems };
 };
 
@@ -35,7 +39,12 @@ const listedAs = (plugin: Plugin, from: Listed['from']): Listed => ({
   provides: plugin.provides.map(({ kind, name, summary, options, statistics }) => ({
     kind,
     name,
-    use: from === 'tweedie' ? name : plugin.provides.filter((other) => other.kind === kind).length === 1 ? plugin.name : `${plugin.name}#${name}`,
+    use:
+      from === 'tweedie'
+        ? name
+        : plugin.provides.filter((other) => other.kind === kind).length === 1
+          ? plugin.name
+          : `${plugin.name}#${name}`,
     summary,
     options: { ...inputSchema(options) },
     ...(statistics === undefined ? {} : { statistics: statistics.kind }),
@@ -55,7 +64,11 @@ const installed = async (cwd: string): Promise<readonly string[]> => {
 
 const packagesIn = async (modules: string): Promise<readonly string[]> => {
   const names = await readdir(modules).catch(() => []);
-  const nested = await Promise.all(names.filter((name) => name.startsWith('@')).map(async (scope) => (await readdir(join(modules, scope)).catch(() => [])).map((name) => `${scope}/${name}`)));
+  const nested = await Promise.all(
+    names
+      .filter((name) => name.startsWith('@'))
+      .map(async (scope) => (await readdir(join(modules, scope)).catch(() => [])).map((name) => `${scope}/${name}`)),
+  );
   return [...names.filter((name) => !name.startsWith('@') && !name.startsWith('.')), ...nested.flat()];
 };
 

@@ -59,7 +59,10 @@ export interface ComposeOptions {
  * Resolves every method of a configuration and composes them. What an experiment uses comes out of it by token;
  * `scope` overrides any one thing.
  */
-export const composeExperiment = async (input: ExperimentInput, { cwd = process.cwd(), data: withData = true, logger }: ComposeOptions = {}): Promise<Experiment> => {
+export const composeExperiment = async (
+  input: ExperimentInput,
+  { cwd = process.cwd(), data: withData = true, logger }: ComposeOptions = {},
+): Promise<Experiment> => {
   const config = parseExperiment(input);
   const schedule = await makeMethod('schedule', section(config.schedule), cwd);
   const sampler = await makeMethod('sampler', section(config.sampler), cwd);
@@ -71,7 +74,14 @@ export const composeExperiment = async (input: ExperimentInput, { cwd = process.
   const network = await makeNetwork(config, data?.it, { ...facts, ...(sigmaData === undefined ? {} : { sigmaData }) }, cwd);
   if (data !== undefined) checkFit(network, data);
 
-  const found: readonly Pick<Made<'data'>, 'packageName' | 'version'>[] = [schedule, preconditioner, sampler, network, ...(data ? [data] : []), ...(objective ? [objective] : [])];
+  const found: readonly Pick<Made<'data'>, 'packageName' | 'version'>[] = [
+    schedule,
+    preconditioner,
+    sampler,
+    network,
+    ...(data ? [data] : []),
+    ...(objective ? [objective] : []),
+  ];
   const whole: ExperimentConfig = {
     ...config,
     schedule: schedule.config,
@@ -92,7 +102,12 @@ export const composeExperiment = async (input: ExperimentInput, { cwd = process.
     value(SAMPLER, sampler.it),
     made(LEVELS, (get) => levelsOf(config.levels, get(SCHEDULE), get(SAMPLER).facts.reachesZero)),
     ...optimizerParts(config, config.training.steps),
-    value(TRAINING, { batchSize: config.training.batchSize, labelDropout: config.training.labelDropout, accumulate: config.training.accumulate, emaDecay: config.training.emaDecay }),
+    value(TRAINING, {
+      batchSize: config.training.batchSize,
+      labelDropout: config.training.labelDropout,
+      accumulate: config.training.accumulate,
+      emaDecay: config.training.emaDecay,
+    }),
     ...(data === undefined ? [] : [value(DATA, data.it)]),
     ...(objective === undefined ? [] : [value(OBJECTIVE, objective.it)]),
   ];
@@ -116,7 +131,11 @@ export const optimizerParts = ({ optimizer }: Pick<ExperimentConfig, 'optimizer'
 };
 
 /** The sampler's levels: ends from the schedule unless the configuration says otherwise, a final 0 where the sampler reaches it. */
-export const levelsOf = ({ grid, steps, max, min, exponent, power, zero }: ExperimentConfig['levels'], schedule: Schedule, reachesZero: boolean): Float64Array => {
+export const levelsOf = (
+  { grid, steps, max, min, exponent, power, zero }: ExperimentConfig['levels'],
+  schedule: Schedule,
+  reachesZero: boolean,
+): Float64Array => {
   const span = { steps, max: max ?? schedule.rho(schedule.tMax), min: min ?? schedule.rho(schedule.tMin), zero: zero ?? reachesZero };
   switch (grid) {
     case 'karras':
@@ -137,25 +156,50 @@ const factsOf = (data: Dataset): Readonly<Record<string, Json>> => {
   const { images } = data.rows(Int32Array.from({ length: rows }, (_, i) => Math.floor((i * data.size) / rows)));
   const mean = images.reduce((sum, x) => sum + x, 0) / images.length;
   const variance = images.reduce((sum, x) => sum + (x - mean) ** 2, 0) / images.length;
-  return { shape: [...data.shape], classes: data.classes, dataMean: decimals(mean), ...(variance > 0 ? { sigmaData: Math.max(0.01, decimals(Math.sqrt(variance))) } : {}) };
+  return {
+    shape: [...data.shape],
+    classes: data.classes,
+    dataMean: decimals(mean),
+    ...(variance > 0 ? { sigmaData: Math.max(0.01, decimals(Math.sqrt(variance))) } : {}),
+  };
 };
 
 const decimals = (x: number): number => Math.round(100 * x) / 100;
 
-const makeNetwork = (config: ExperimentConfig, data: Dataset | undefined, facts: Readonly<Record<string, Json>>, cwd: string): Promise<Made<'network'>> => {
+const makeNetwork = (
+  config: ExperimentConfig,
+  data: Dataset | undefined,
+  facts: Readonly<Record<string, Json>>,
+  cwd: string,
+): Promise<Made<'network'>> => {
   const { use = defaultNetwork(data), ...options } = section(config.network);
   return makeMethod('network', { ...options, use }, cwd, facts);
 };
 
 const defaultNetwork = (data: Dataset | undefined): string => {
-  if (data === undefined) throw tweedieError({ subject: 'config', problem: 'network.use: got nothing', expected: 'the name of a network', remedy: 'a network is chosen by the data, which are not read here', code: 'CONFIG' });
+  if (data === undefined)
+    throw tweedieError({
+      subject: 'config',
+      problem: 'network.use: got nothing',
+      expected: 'the name of a network',
+      remedy: 'a network is chosen by the data, which are not read here',
+      code: 'CONFIG',
+    });
   if (data.shape.length === 1) return 'mlp';
   return data.shape.join() === '28,28,1' ? 'digits' : 'ddpmpp';
 };
 
 const checkFit = ({ it: network, config }: Made<'network'>, { it: data }: Made<'data'>): void => {
   const fits = (what: string, got: unknown, expected: string): void => {
-    if (String(got) !== expected) throw tweedieError({ subject: `network ${config.use}`, problem: `network.${what}: the network does not fit the data ${data.id}`, got, expected, remedy: `leave network.${what} out`, code: 'CONFIG' });
+    if (String(got) !== expected)
+      throw tweedieError({
+        subject: `network ${config.use}`,
+        problem: `network.${what}: the network does not fit the data ${data.id}`,
+        got,
+        expected,
+        remedy: `leave network.${what} out`,
+        code: 'CONFIG',
+      });
   };
   fits('shape', network.shape.join(), data.shape.join());
   if (network.classes !== 0) fits('classes', network.classes, String(data.classes));
@@ -164,7 +208,10 @@ const checkFit = ({ it: network, config }: Made<'network'>, { it: data }: Made<'
 /** A sampler's plan under a configuration: schedule, levels and sampler are all it takes. */
 export const composePlan = async (input: ExperimentInput, cwd = process.cwd()): Promise<Plan> => {
   const config = parseExperiment(input);
-  const [schedule, sampler] = [await makeMethod('schedule', section(config.schedule), cwd), await makeMethod('sampler', section(config.sampler), cwd)];
+  const [schedule, sampler] = [
+    await makeMethod('schedule', section(config.schedule), cwd),
+    await makeMethod('sampler', section(config.sampler), cwd),
+  ];
   const experiment = compose(
     value(SCHEDULE, schedule.it),
     value(SAMPLER, sampler.it),

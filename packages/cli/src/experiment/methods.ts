@@ -15,11 +15,17 @@ export const FIRST_PARTY: Readonly<Record<string, () => Promise<unknown>>> = Obj
 const fallback = (packageName: string): Promise<unknown> => {
   const load = FIRST_PARTY[packageName];
   if (load !== undefined) return load();
-  throw tweedieError({ subject: packageName, problem: 'this method of Tweedie is not installed', remedy: `npm install ${packageName}`, code: 'NOT_INSTALLED' });
+  throw tweedieError({
+    subject: packageName,
+    problem: 'this method of Tweedie is not installed',
+    remedy: `npm install ${packageName}`,
+    code: 'NOT_INSTALLED',
+  });
 };
 
 /** Finds a method by name: in the user's project, or among those that came with the command line. */
-export const resolveSection = (kind: Kind, use: string, cwd: string): Promise<Resolved> => resolveMethod(kind, use, { from: cwd, fallback });
+export const resolveSection = (kind: Kind, use: string, cwd: string): Promise<Resolved> =>
+  resolveMethod(kind, use, { from: cwd, fallback });
 
 /** A method as a configuration writes it. */
 export type MethodConfig = { readonly use: string; readonly [option: string]: Json };
@@ -34,16 +40,24 @@ export interface Made<K extends Kind> {
 }
 
 /** `given` are options that follow from other parts (the shape of the data), used where the method has them and the user said nothing. */
-export const makeMethod = async <K extends Kind>(kind: K, { use, ...options }: MethodConfig, cwd: string, given: Readonly<Record<string, Json>> = {}): Promise<Made<K>> => {
+export const makeMethod = async <K extends Kind>(
+  kind: K,
+  { use, ...options }: MethodConfig,
+  cwd: string,
+  given: Readonly<Record<string, Json>> = {},
+): Promise<Made<K>> => {
   const { plugin, provision } = await resolveSection(kind, use, cwd);
   const config = { use, ...withDefaults(provision, options, given) };
   const it = await createChecked<K>(provision, kind, config);
   return { it, config, packageName: plugin.name, version: plugin.version };
 };
 
-
 /** Options by the schema: what was given, then what follows from other parts, then defaults. */
-const withDefaults = (provision: Provision, options: Readonly<Record<string, Json>>, given: Readonly<Record<string, Json>>): Readonly<Record<string, Json>> => {
+const withDefaults = (
+  provision: Provision,
+  options: Readonly<Record<string, Json>>,
+  given: Readonly<Record<string, Json>>,
+): Readonly<Record<string, Json>> => {
   const { properties = {} } = inputSchema(provision.options);
   const filled = Object.entries(properties).flatMap(([key, { default: byDefault }]) => {
     const value = options[key] ?? given[key] ?? (byDefault as Json | undefined);
@@ -63,5 +77,9 @@ const refuseUnknown = (provision: Provision, kind: Kind, use: string, options: R
   const unknown = Object.keys(options).filter((key) => !Object.hasOwn(properties, key));
   if (unknown.length === 0) return;
   const allowed = ['use', ...Object.keys(properties)];
-  throw tweedieError({ subject: `${kind} ${use}`, problem: unknown.map((key) => unknownKey([kind, key], allowed)).join('; '), code: 'CONFIG' });
+  throw tweedieError({
+    subject: `${kind} ${use}`,
+    problem: unknown.map((key) => unknownKey([kind, key], allowed)).join('; '),
+    code: 'CONFIG',
+  });
 };

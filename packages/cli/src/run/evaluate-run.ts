@@ -17,7 +17,10 @@ export interface Samples {
   readonly labels?: Int32Array;
 }
 
-export interface EvaluateRunOptions extends Pick<SampleRunOptions, 'steps' | 'sampler' | 'levels' | 'guidance' | 'labels' | 'batchSize' | 'onEvent' | 'signal'> {
+export interface EvaluateRunOptions extends Pick<
+  SampleRunOptions,
+  'steps' | 'sampler' | 'levels' | 'guidance' | 'labels' | 'batchSize' | 'onEvent' | 'signal'
+> {
   /** A RUN folder or a weights file: where the images come from, unless `samples` are given, and what data they are held against. */
   readonly run?: string;
   readonly samples?: Samples;
@@ -52,19 +55,42 @@ export const evaluateRun = async (options: EvaluateRunOptions): Promise<Evaluate
   const opened = run === undefined ? undefined : await openRun(run, cwd);
   const base = opened?.config ?? parseExperiment(data === undefined ? {} : { data });
   if (opened === undefined && (samples === undefined || data === undefined)) {
-    throw tweedieError({ subject: 'evaluate', problem: 'there is nothing to judge', remedy: 'give a run, or samples and the data that they are held against' });
+    throw tweedieError({
+      subject: 'evaluate',
+      problem: 'there is nothing to judge',
+      remedy: 'give a run, or samples and the data that they are held against',
+    });
   }
   const config = overridden(base, { data, seed: options.seed });
-  const judging = await composeJudging(config, { cwd, ...(options.metrics === undefined ? {} : { metrics: options.metrics }), ...(data === undefined ? {} : { exact: data }) });
+  const judging = await composeJudging(config, {
+    cwd,
+    ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
+    ...(data === undefined ? {} : { exact: data }),
+  });
   const reference = judging.get(DATA);
   const started = performance.now();
   const { steps, sampler, levels, guidance, labels, batchSize } = options;
-  const settings = Object.fromEntries(Object.entries({ steps, sampler, levels, guidance, labels, batchSize, onEvent, signal }).filter(([, each]) => each !== undefined));
+  const settings = Object.fromEntries(
+    Object.entries({ steps, sampler, levels, guidance, labels, batchSize, onEvent, signal }).filter(([, each]) => each !== undefined),
+  );
   const drawn = samples === undefined ? await sampleRun({ run: run!, count, seed: config.seed, cwd, ...settings }) : undefined;
   const judged: Samples = samples ?? drawn!;
-  if (judged.shape.join() !== reference.shape.join()) throw tweedieError({ subject: 'evaluate', problem: 'the images have another shape than the real data', got: [...judged.shape], expected: `[${reference.shape.join(', ')}]`, remedy: 'choose the data that the model was trained on' });
+  if (judged.shape.join() !== reference.shape.join())
+    throw tweedieError({
+      subject: 'evaluate',
+      problem: 'the images have another shape than the real data',
+      got: [...judged.shape],
+      expected: `[${reference.shape.join(', ')}]`,
+      remedy: 'choose the data that the model was trained on',
+    });
   const extractor = judging.has(EXTRACTOR) ? judging.get(EXTRACTOR) : undefined;
-  const metrics = await whileRunning(() => judge(judging.get(METRICS), { ...(extractor === undefined ? {} : { extractor }), reference, seed: BigInt(config.seed) }, inBatches(judged, reference.range)));
+  const metrics = await whileRunning(() =>
+    judge(
+      judging.get(METRICS),
+      { ...(extractor === undefined ? {} : { extractor }), reference, seed: BigInt(config.seed) },
+      inBatches(judged, reference.range),
+    ),
+  );
   return {
     metrics,
     n: judged.images.length / judged.shape.reduce((product, size) => product * size, 1),
@@ -77,13 +103,22 @@ export const evaluateRun = async (options: EvaluateRunOptions): Promise<Evaluate
 };
 
 /** Real data, metrics and extractor, composed. `exact`: the data section as the user wrote it, whose split is not touched. */
-export const composeJudging = async (config: ExperimentConfig, { cwd, metrics, exact }: { readonly cwd: string; readonly metrics?: readonly (string | MethodConfig)[]; readonly exact?: object }) => {
+export const composeJudging = async (
+  config: ExperimentConfig,
+  { cwd, metrics, exact }: { readonly cwd: string; readonly metrics?: readonly (string | MethodConfig)[]; readonly exact?: object },
+) => {
   const data = await heldOut(config.data as MethodConfig, exact as MethodConfig | undefined, cwd);
   const { it: reference } = await makeMethod('data', data, cwd);
   const extractor = await extractorFor(data.use, reference);
   const chosen = metrics ?? defaultMetrics(data.use, reference);
   const made = await Promise.all(chosen.map((metric) => makeMethod('metric', typeof metric === 'string' ? { use: metric } : metric, cwd)));
-  const parts: Part[] = [value(DATA, reference), value(METRICS, made.map(({ it }) => it))];
+  const parts: Part[] = [
+    value(DATA, reference),
+    value(
+      METRICS,
+      made.map(({ it }) => it),
+    ),
+  ];
   return compose(...parts, ...(extractor === undefined ? [] : [value(EXTRACTOR, extractor)]));
 };
 
@@ -96,7 +131,7 @@ const heldOut = async (data: MethodConfig, exact: MethodConfig | undefined, cwd:
   if ('split' in properties && !said('split')) changes['split'] = 'test';
   else if ('seed' in properties && 'size' in properties) {
     if (!said('seed')) changes['seed'] = Number(data['seed'] ?? 0) + 1;
-    if (!said('size')) changes['size'] = Math.min(8192, Number(data['size'] ?? 8192));
+    if (!said('size')) changes['size'] = Math.min(4096, Number(data['size'] ?? 4096));
   }
   return { ...data, ...changes };
 };
@@ -114,7 +149,11 @@ const defaultMetrics = (use: string, { shape }: Dataset): readonly string[] => {
 };
 
 /** Images on their way to the judges, clipped to the range of the data: what a saved picture would hold. */
-async function* inBatches({ images, shape, labels }: Samples, range: Dataset['range'], batchSize = 128): AsyncGenerator<JudgedBatch, void, void> {
+async function* inBatches(
+  { images, shape, labels }: Samples,
+  range: Dataset['range'],
+  batchSize = 128,
+): AsyncGenerator<JudgedBatch, void, void> {
   const size = shape.reduce((product, n) => product * n, 1);
   const count = images.length / size;
   for (let first = 0; first < count; first += batchSize) {

@@ -19,9 +19,21 @@ export interface OpenedRun {
 /** Opens a RUN folder or a single weights file. Refuses what is neither, what is damaged, and what says nothing of its network. */
 export const openRun = async (run: string, cwd = process.cwd()): Promise<OpenedRun> => {
   const given = resolve(cwd, run);
-  if (!existsSync(given)) throw tweedieError({ subject: run, problem: 'there is no such run', expected: `a RUN folder or a ${WEIGHTS}`, remedy: 'train one with `tweedie train`, or check the path' });
+  if (!existsSync(given))
+    throw tweedieError({
+      subject: run,
+      problem: 'there is no such run',
+      expected: `a RUN folder or a ${WEIGHTS}`,
+      remedy: 'train one with `tweedie train`, or check the path',
+    });
   const path = statSync(given).isDirectory() ? join(given, WEIGHTS) : given;
-  if (!existsSync(path)) throw tweedieError({ subject: run, problem: 'the folder holds no weights yet', expected: WEIGHTS, remedy: 'give the run time for a first checkpoint, or train it with `tweedie train`' });
+  if (!existsSync(path))
+    throw tweedieError({
+      subject: run,
+      problem: 'the folder holds no weights yet',
+      expected: WEIGHTS,
+      remedy: 'give the run time for a first checkpoint, or train it with `tweedie train`',
+    });
   const weights = await readWeights(path);
   return { path, config: parseExperiment(weights.config, path), weights };
 };
@@ -40,10 +52,19 @@ export interface BoundRun {
 }
 
 /** Makes the network of a run again, checks the weights against it name by name, and binds them. */
-export const bindRun = async ({ path, weights }: OpenedRun, config: ExperimentConfig, { cwd, data = false }: { readonly cwd: string; readonly data?: boolean }): Promise<BoundRun> => {
+export const bindRun = async (
+  { path, weights }: OpenedRun,
+  config: ExperimentConfig,
+  { cwd, data = false }: { readonly cwd: string; readonly data?: boolean },
+): Promise<BoundRun> => {
   const experiment = await composeExperiment(config, { cwd, data });
   const network = experiment.get(NETWORK);
   const tensors: Record<string, Tensor> = toTensors(network.parameters, valuesFor(network, weights.tensors, path));
-  const model = bindModel({ network, weights: tensors, schedule: experiment.get(SCHEDULE), preconditioner: experiment.get(PRECONDITIONER) });
+  const model = bindModel({
+    network,
+    weights: tensors,
+    schedule: experiment.get(SCHEDULE),
+    preconditioner: experiment.get(PRECONDITIONER),
+  });
   return Object.freeze({ experiment, model, dispose: () => Object.values(tensors).forEach((tensor) => tensor.dispose()) });
 };

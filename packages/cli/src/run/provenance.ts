@@ -7,7 +7,11 @@ const versionOf = (packageName: string): string => (require(`${packageName}/pack
 
 /** The versions that a result depends on. */
 export const versions = (): Readonly<Record<string, string>> =>
-  Object.freeze({ '@tweedie/cli': (require('../../package.json') as { readonly version: string }).version, '@tensorflow/tfjs-core': versionOf('@tensorflow/tfjs-core'), node: process.versions.node });
+  Object.freeze({
+    '@tweedie/cli': (require('../../package.json') as { readonly version: string }).version,
+    '@tensorflow/tfjs-core': versionOf('@tensorflow/tfjs-core'),
+    node: process.versions.node,
+  });
 
 export const platform = (): string => `${process.platform} ${process.arch}`;
 

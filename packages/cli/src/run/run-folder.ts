@@ -49,9 +49,15 @@ export interface FoundRun {
 /** Reads a run's configuration and record; undefined where there is no run yet. Refuses a folder that holds weights without a configuration. */
 export const findRun = async (folder: string): Promise<FoundRun | undefined> => {
   if (!existsSync(join(folder, CONFIG_FILE))) {
-    const strays = existsSync(folder) ? (await readdir(folder)).filter((name) => [STATE, WEIGHTS, RECORD_FILE, LOG_FILE].includes(name)) : [];
+    const strays = existsSync(folder)
+      ? (await readdir(folder)).filter((name) => [STATE, WEIGHTS, RECORD_FILE, LOG_FILE].includes(name))
+      : [];
     if (strays.length === 0) return undefined;
-    throw tweedieError({ subject: folder, problem: `the folder holds ${strays.join(', ')}, but no ${CONFIG_FILE}`, remedy: 'choose another folder, or restore the file; nothing was overwritten' });
+    throw tweedieError({
+      subject: folder,
+      problem: `the folder holds ${strays.join(', ')}, but no ${CONFIG_FILE}`,
+      remedy: 'choose another folder, or restore the file; nothing was overwritten',
+    });
   }
   const config = (await readJson(join(folder, CONFIG_FILE))) as ExperimentConfig;
   return { config, record: await readRecord(folder) };
@@ -63,11 +69,18 @@ export const readRecord = async (folder: string): Promise<RunRecord | undefined>
   const result = runRecord.safeParse(await readJson(path));
   if (result.success) return result.data;
   const { path: at, message } = result.error.issues[0]!;
-  throw tweedieError({ subject: path, problem: 'this is no record of a run', got: `${at.map(String).join('.')}: ${message}`, remedy: 'restore the file, or choose another folder; nothing was overwritten' });
+  throw tweedieError({
+    subject: path,
+    problem: 'this is no record of a run',
+    got: `${at.map(String).join('.')}: ${message}`,
+    remedy: 'restore the file, or choose another folder; nothing was overwritten',
+  });
 };
 
-export const writeRecord = (folder: string, record: RunRecord): Promise<void> => writeFileAtomic(join(folder, RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
-export const writeConfig = (folder: string, config: ExperimentConfig): Promise<void> => writeFileAtomic(join(folder, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
+export const writeRecord = (folder: string, record: RunRecord): Promise<void> =>
+  writeFileAtomic(join(folder, RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
+export const writeConfig = (folder: string, config: ExperimentConfig): Promise<void> =>
+  writeFileAtomic(join(folder, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
 
 /**
  * Refuses to go on with a run under another configuration, and says what differs. How often a checkpoint is written may differ;
@@ -100,4 +113,5 @@ const differencesOf = (found: Json, wanted: Json, path = ''): string[] => {
   return [`${path}: ${show(found)} → ${show(wanted)}`];
 };
 
-const isObject = (value: Json | undefined): value is { readonly [key: string]: Json } => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: Json | undefined): value is { readonly [key: string]: Json } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -81,7 +81,9 @@ describe('sampling a run', () => {
   it('refuses what is no run, no class, no number', async () => {
     expect(await refusal(sampleRun({ run: join(home, 'none'), count: 1, cwd: home }))).toMatch(/there is no such run.*tweedie train/);
     expect(await refusal(sampleRun({ run: home, count: 1, cwd: home }))).toMatch(/holds no weights yet/);
-    expect(await refusal(sampleRun({ run, count: 1, labels: [8], cwd: home }))).toMatch(/not a class of this model: got 8, expected integers from 0 to 7/);
+    expect(await refusal(sampleRun({ run, count: 1, labels: [8], cwd: home }))).toMatch(
+      /not a class of this model: got 8, expected integers from 0 to 7/,
+    );
     expect(await refusal(sampleRun({ run, count: 0, cwd: home }))).toMatch(/\[count\].*got 0, expected an integer ≥ 1/);
   });
 
@@ -93,7 +95,10 @@ describe('sampling a run', () => {
     const { tensors, metadata } = decodeSafetensors(good, 'good');
     const [name, tensor] = Object.entries(tensors)[0]!;
     const stored = Object.fromEntries(Object.entries(tensors).map(([key, { shape, data }]) => [key, { shape, data }]));
-    const other = encodeSafetensors({ tensors: { ...stored, [name]: { shape: [tensor.data.length + 1], data: new Float32Array(tensor.data.length + 1) } }, metadata });
+    const other = encodeSafetensors({
+      tensors: { ...stored, [name]: { shape: [tensor.data.length + 1], data: new Float32Array(tensor.data.length + 1) } },
+      metadata,
+    });
     const foreign = encodeSafetensors({ tensors: { x: { shape: [1], data: Float32Array.of(1) } } });
     for (const [bytes, said] of [
       [lying, /the header claims more bytes than there are.*got \d+, expected at most/],
@@ -114,7 +119,11 @@ describe('judging a run', () => {
   it('holds fresh images against data of another seed', async () => {
     const { metrics, n, reference, drawn, seed } = await evaluateRun({ run, count: 48, cwd: home });
     expect({ n, reference, seed }).toEqual({ n: 48, reference: 'eight-gaussians@seed=1,n=50', seed: 7 });
-    expect(metrics.map(({ name }) => name)).toEqual([expect.stringMatching(/^FD-raw/), expect.stringMatching(/^SW/), expect.stringMatching(/^MMD/)]);
+    expect(metrics.map(({ name }) => name)).toEqual([
+      expect.stringMatching(/^FD-raw/),
+      expect.stringMatching(/^SW/),
+      expect.stringMatching(/^MMD/),
+    ]);
     expect(drawn?.count).toBe(48);
   });
 
@@ -128,7 +137,9 @@ describe('judging a run', () => {
   });
 
   it('refuses images of another shape, and metrics that are not there', async () => {
-    expect(await refusal(evaluateRun({ run, samples: { images: new Float32Array(6), shape: [3] }, cwd: home }))).toMatch(/another shape than the real data: got \[3\], expected \[2\]/);
+    expect(await refusal(evaluateRun({ run, samples: { images: new Float32Array(6), shape: [3] }, cwd: home }))).toMatch(
+      /another shape than the real data: got \[3\], expected \[2\]/,
+    );
     expect(await refusal(evaluateRun({ run, metrics: ['no-such-metric'], cwd: home }))).toMatch(/\[no-such-metric\] neither a method/);
     expect(await refusal(evaluateRun({ cwd: home }))).toMatch(/there is nothing to judge/);
   });

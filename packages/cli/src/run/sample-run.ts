@@ -69,7 +69,11 @@ export const sampleRun = async (options: SampleRunOptions): Promise<SampleRunRes
   whole('batchSize', batchSize, 1);
   whole('trajectory', kept, 0);
   const opened = await openRun(run, cwd);
-  const config = overridden(opened.config, { sampler: options.sampler, levels: { ...options.levels, ...(options.steps === undefined ? {} : { steps: options.steps }) }, seed: options.seed });
+  const config = overridden(opened.config, {
+    sampler: options.sampler,
+    levels: { ...options.levels, ...(options.steps === undefined ? {} : { steps: options.steps }) },
+    seed: options.seed,
+  });
   const { experiment, model, dispose } = await bindRun(opened, config, { cwd });
   try {
     const plan = experiment.get(PLAN);
@@ -90,14 +94,26 @@ export const sampleRun = async (options: SampleRunOptions): Promise<SampleRunRes
     let done = 0;
     const started = performance.now();
     await whileRunning(async () => {
-      const drain = sample({ sampler: experiment.get(SAMPLER), plan, denoise: counted, shape: model.shape, count, first, batchSize, noise: experiment.get(NOISE), classes: model.classes, ...(label === undefined ? {} : { label }) });
+      const drain = sample({
+        sampler: experiment.get(SAMPLER),
+        plan,
+        denoise: counted,
+        shape: model.shape,
+        count,
+        first,
+        batchSize,
+        noise: experiment.get(NOISE),
+        classes: model.classes,
+        ...(label === undefined ? {} : { label }),
+      });
       for await (const event of drain) {
         if (event.kind === 'step') {
           if (event.first === first && kept > 0) frames.push(await firstRows(event.step.x0, Math.min(kept, event.rows)));
           done++;
           onEvent?.({ kind: 'step', done, total: Math.max(total, done), images: event.first - first });
           await new Promise<void>((next) => setImmediate(next));
-          if (signal?.aborted === true) throw tweedieError({ subject: run, problem: 'interrupted; nothing was written', code: 'INTERRUPTED' });
+          if (signal?.aborted === true)
+            throw tweedieError({ subject: run, problem: 'interrupted; nothing was written', code: 'INTERRUPTED' });
         } else {
           const values = (await event.images.data()) as Float32Array;
           images.set(values, (event.first - first) * size);
@@ -127,19 +143,28 @@ export const sampleRun = async (options: SampleRunOptions): Promise<SampleRunRes
 };
 
 const whole = (subject: string, got: number, least: number): void => {
-  if (!Number.isSafeInteger(got) || got < least) throw tweedieError({ subject, problem: 'not a number that can be used', got, expected: `an integer ≥ ${least}` });
+  if (!Number.isSafeInteger(got) || got < least)
+    throw tweedieError({ subject, problem: 'not a number that can be used', got, expected: `an integer ≥ ${least}` });
 };
 
 /** Class of image i, a function of i alone. */
 const labelling = (labels: readonly number[] | undefined, classes: number, guidance: number): ((image: number) => number) | undefined => {
   if (classes === 0) {
-    if (labels !== undefined && labels.some((label) => label >= 0)) throw tweedieError({ subject: 'labels', problem: 'the model has no classes', got: labels, remedy: 'leave the labels out' });
-    if (guidance !== 1) throw tweedieError({ subject: 'guidance', problem: 'the model has no classes to guide towards', got: guidance, expected: '1' });
+    if (labels !== undefined && labels.some((label) => label >= 0))
+      throw tweedieError({ subject: 'labels', problem: 'the model has no classes', got: labels, remedy: 'leave the labels out' });
+    if (guidance !== 1)
+      throw tweedieError({ subject: 'guidance', problem: 'the model has no classes to guide towards', got: guidance, expected: '1' });
     return undefined;
   }
   const chosen = labels ?? Array.from({ length: classes }, (_, k) => k);
   const bad = chosen.find((label) => !Number.isInteger(label) || label < -1 || label >= classes);
-  if (chosen.length === 0 || bad !== undefined) throw tweedieError({ subject: 'labels', problem: 'not a class of this model', got: bad ?? 'no labels', expected: `integers from 0 to ${classes - 1}, or −1 for none` });
+  if (chosen.length === 0 || bad !== undefined)
+    throw tweedieError({
+      subject: 'labels',
+      problem: 'not a class of this model',
+      got: bad ?? 'no labels',
+      expected: `integers from 0 to ${classes - 1}, or −1 for none`,
+    });
   return (image) => chosen[image % chosen.length]!;
 };
 

@@ -28,7 +28,8 @@ afterAll(() => rm(home, { recursive: true, force: true }));
 
 const bytes = (folder: string, name: string): Promise<Buffer> => readFile(join(folder, name));
 const FILES = ['config.json', 'weights.safetensors', 'state.safetensors', 'record.json', 'log.jsonl'];
-const contents = async (folder: string): Promise<readonly string[]> => Promise.all(FILES.map(async (name) => (existsSync(join(folder, name)) ? (await bytes(folder, name)).toString('base64') : 'none')));
+const contents = async (folder: string): Promise<readonly string[]> =>
+  Promise.all(FILES.map(async (name) => (existsSync(join(folder, name)) ? (await bytes(folder, name)).toString('base64') : 'none')));
 const expectEqualRuns = async (folder: string): Promise<void> => {
   expect((await bytes(folder, 'weights.safetensors')).equals(await bytes(whole, 'weights.safetensors')), 'weights').toBe(true);
   expect((await bytes(folder, 'state.safetensors')).equals(await bytes(whole, 'state.safetensors')), 'state').toBe(true);
@@ -96,7 +97,9 @@ describe('resuming', () => {
   it('is bit-equal after kill -9 at a random moment', async () => {
     const folder = join(home, 'killed');
     const script = new URL('../testing/child.fixture.mjs', import.meta.url).pathname;
-    const process_ = spawn(process.execPath, [script, '/src/testing/train-child.fixture.ts', folder], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const process_ = spawn(process.execPath, [script, '/src/testing/train-child.fixture.ts', folder], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let complaint = '';
     process_.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
     const ended = new Promise<NodeJS.Signals | null>((done) => process_.once('exit', (_, signal) => done(signal)));
@@ -152,9 +155,15 @@ describe('nothing is overwritten', () => {
   const untouched = (): Promise<void> => Promise.resolve();
 
   it('by another configuration: it says what differs', () =>
-    refuses('other-config', untouched, { ...SMALL, optimizer: { ...SMALL.optimizer, rate: 0.1 }, training: { ...SMALL.training, batchSize: 16 } }, /optimizer\.rate: 0\.003 → 0\.1.*training\.batchSize: 8 → 16.*choose another folder/));
+    refuses(
+      'other-config',
+      untouched,
+      { ...SMALL, optimizer: { ...SMALL.optimizer, rate: 0.1 }, training: { ...SMALL.training, batchSize: 16 } },
+      /optimizer\.rate: 0\.003 → 0\.1.*training\.batchSize: 8 → 16.*choose another folder/,
+    ));
   it('by another seed', () => refuses('other-seed', untouched, { ...SMALL, seed: 8 }, /seed: 7 → 8/));
-  it('by other data', () => refuses('other-data', untouched, { ...SMALL, data: { use: 'eight-gaussians', size: 51 } }, /other data: got eight-gaussians.*n=51/));
+  it('by other data', () =>
+    refuses('other-data', untouched, { ...SMALL, data: { use: 'eight-gaussians', size: 51 } }, /other data: got eight-gaussians.*n=51/));
   it('by a state with a lying header', () =>
     refuses(
       'lying-state',
@@ -177,10 +186,16 @@ describe('nothing is overwritten', () => {
       SMALL,
       /lies beyond the end of the file/,
     ));
-  it('where the configuration is gone', () => refuses('no-config', (folder) => rm(join(folder, 'config.json')), SMALL, /holds .*but no config\.json/));
+  it('where the configuration is gone', () =>
+    refuses('no-config', (folder) => rm(join(folder, 'config.json')), SMALL, /holds .*but no config\.json/));
   it('where the record is gone or no record', async () => {
     await refuses('no-record', (folder) => rm(join(folder, 'record.json')), SMALL, /no record\.json/);
-    await refuses('bad-record', (folder) => writeFile(join(folder, 'record.json'), '{"schema":"tweedie/record@1","steps":"many"}'), SMALL, /this is no record of a run/);
+    await refuses(
+      'bad-record',
+      (folder) => writeFile(join(folder, 'record.json'), '{"schema":"tweedie/record@1","steps":"many"}'),
+      SMALL,
+      /this is no record of a run/,
+    );
   });
   it('by a second process', async () => {
     const folder = await copyOfWhole('locked');
@@ -191,7 +206,9 @@ describe('nothing is overwritten', () => {
   });
   it('but how often a checkpoint is written may change', async () => {
     const folder = await copyOfWhole('other-rhythm');
-    await expect(trainRun({ config: { ...SMALL, training: { ...SMALL.training, checkpointEvery: 11 } }, folder, cwd: home })).resolves.toMatchObject({ status: 'finished' });
+    await expect(
+      trainRun({ config: { ...SMALL, training: { ...SMALL.training, checkpointEvery: 11 } }, folder, cwd: home }),
+    ).resolves.toMatchObject({ status: 'finished' });
   });
 });
 
@@ -205,8 +222,24 @@ describe('the container', () => {
     const folder = join(home, 'not-finite');
     const experiment = await composeExperiment(SMALL, { cwd: home });
     const objective = experiment.get(OBJECTIVE);
-    const failing: Objective = { ...objective, loss: (model, batch, noise) => (batch.step === 10 ? objective.loss({ ...model, denoise: (y, rho, label) => broken(model.denoise(y, rho, label)), raw: (y, rho, label) => broken(model.raw(y, rho, label)) }, batch, noise) : objective.loss(model, batch, noise)) };
-    const { message, exitCode } = await failureOf(trainRun({ config: SMALL, folder, cwd: home, experiment: experiment.scope(value(OBJECTIVE, failing)) }));
+    const failing: Objective = {
+      ...objective,
+      loss: (model, batch, noise) =>
+        batch.step === 10
+          ? objective.loss(
+              {
+                ...model,
+                denoise: (y, rho, label) => broken(model.denoise(y, rho, label)),
+                raw: (y, rho, label) => broken(model.raw(y, rho, label)),
+              },
+              batch,
+              noise,
+            )
+          : objective.loss(model, batch, noise),
+    };
+    const { message, exitCode } = await failureOf(
+      trainRun({ config: SMALL, folder, cwd: home, experiment: experiment.scope(value(OBJECTIVE, failing)) }),
+    );
     expect(message).toMatch(/the loss of step 10 is not finite: row 0 .*the last good checkpoint, of step 9, is in/);
     expect(exitCode).toBe(1);
     expect(await readRecord(folder)).toMatchObject({ status: 'failed', step: 9 });

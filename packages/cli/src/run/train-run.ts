@@ -1,6 +1,17 @@
 import { join } from 'node:path';
 import { getBackend } from '@tensorflow/tfjs-core';
-import { createParameters, stepsWithin, train, tweedieError, type Json, type Network, type Parameters, type TrainOptions, type TrainState, type TrainStep } from '@tweedie/core';
+import {
+  createParameters,
+  stepsWithin,
+  train,
+  tweedieError,
+  type Json,
+  type Network,
+  type Parameters,
+  type TrainOptions,
+  type TrainState,
+  type TrainStep,
+} from '@tweedie/core';
 import { DATA, FEED, LOSS, NETWORK, NOISE, OPTIMIZER, TRAINING, type Experiment } from '@tweedie/core/container';
 import { lockFolder, readState, readWeights, WEIGHTS, writeCheckpoint, type Identity } from '@tweedie/core/node';
 import type { ExperimentConfig, ExperimentInput } from '../config/experiment.ts';
@@ -15,7 +26,16 @@ export type TrainEvent =
   | { readonly kind: 'notice'; readonly message: string }
   /** A time budget was counted into steps. */
   | { readonly kind: 'budget'; readonly seconds: number; readonly steps: number }
-  | { readonly kind: 'start'; readonly folder: string; readonly step: number; readonly steps: number; readonly data: string; readonly network: string; readonly parameters: number; readonly engine: string }
+  | {
+      readonly kind: 'start';
+      readonly folder: string;
+      readonly step: number;
+      readonly steps: number;
+      readonly data: string;
+      readonly network: string;
+      readonly parameters: number;
+      readonly engine: string;
+    }
   | ({ readonly kind: 'step'; readonly steps: number; readonly imagesPerSecond: number } & LogLine)
   | { readonly kind: 'checkpoint'; readonly step: number };
 
@@ -61,7 +81,14 @@ const LOG_SECONDS = 1;
  * Nothing is overwritten unless it belongs to this very run. An engine must have been selected. Errors: another configuration in
  * the folder (what differs), another process in it, a damaged checkpoint, a loss that is not finite (the last checkpoint stays).
  */
-export const trainRun = async ({ config, folder, cwd = process.cwd(), onEvent = () => undefined, signal, experiment: composed }: TrainRunOptions): Promise<TrainRunResult> => {
+export const trainRun = async ({
+  config,
+  folder,
+  cwd = process.cwd(),
+  onEvent = () => undefined,
+  signal,
+  experiment: composed,
+}: TrainRunOptions): Promise<TrainRunResult> => {
   const unlock = await lockFolder(folder);
   try {
     const found = await findRun(folder);
@@ -70,14 +97,32 @@ export const trainRun = async ({ config, folder, cwd = process.cwd(), onEvent = 
     const wanted = experiment.get(CONFIG);
     const data = experiment.get(DATA);
     const sameData = found?.record === undefined || found.record.data === data.id;
-    if (!sameData) throw tweedieError({ subject: folder, problem: 'the run was started on other data', got: data.id, expected: found.record!.data, remedy: 'choose another folder, or restore the data; nothing was overwritten', code: 'OTHER_CONFIG' });
+    if (!sameData)
+      throw tweedieError({
+        subject: folder,
+        problem: 'the run was started on other data',
+        got: data.id,
+        expected: found.record!.data,
+        remedy: 'choose another folder, or restore the data; nothing was overwritten',
+        code: 'OTHER_CONFIG',
+      });
     if (found !== undefined) checkSameRun(folder, wanted, found.config, found.record !== undefined);
 
     const network = experiment.get(NETWORK);
-    const identity: Identity = { config: (found?.config ?? wanted) as unknown as Identity['config'], seed: BigInt(wanted.seed), plugins: experiment.get(PLUGINS) };
+    const identity: Identity = {
+      config: (found?.config ?? wanted) as unknown as Identity['config'],
+      seed: BigInt(wanted.seed),
+      plugins: experiment.get(PLUGINS),
+    };
     const state = await readState(folder, network, identity);
-    if (state !== undefined && found?.record === undefined) throw tweedieError({ subject: folder, problem: 'the folder holds a checkpoint, but no record.json', remedy: 'restore the file, or choose another folder; nothing was overwritten' });
-    if (found?.record !== undefined && found.record.engine !== getBackend()) notice(`the run was started on the engine ${found.record.engine} and goes on on ${getBackend()}: equal to rounding, not to the bit`);
+    if (state !== undefined && found?.record === undefined)
+      throw tweedieError({
+        subject: folder,
+        problem: 'the folder holds a checkpoint, but no record.json',
+        remedy: 'restore the file, or choose another folder; nothing was overwritten',
+      });
+    if (found?.record !== undefined && found.record.engine !== getBackend())
+      notice(`the run was started on the engine ${found.record.engine} and goes on on ${getBackend()}: equal to rounding, not to the bit`);
 
     const steps = found?.record?.steps ?? (await countSteps(experiment, wanted, onEvent, signal));
     if (steps === undefined) throw interruptedBeforeStart(folder);
@@ -101,18 +146,36 @@ export const trainRun = async ({ config, folder, cwd = process.cwd(), onEvent = 
       resumedAt: [],
       config: wanted,
     };
-    return await whileRunning(() => sitting({ folder, experiment: experiment.scope(...optimizerParts(wanted, steps)), identity, begun, state, onEvent, ...optional('signal', signal), fresh: found === undefined }));
+    return await whileRunning(() =>
+      sitting({
+        folder,
+        experiment: experiment.scope(...optimizerParts(wanted, steps)),
+        identity,
+        begun,
+        state,
+        onEvent,
+        ...optional('signal', signal),
+        fresh: found === undefined,
+      }),
+    );
   } finally {
     await unlock();
   }
 };
 
-const optional = <K extends string, T>(key: K, value: T | undefined): { readonly [P in K]?: T } => (value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: T }));
+const optional = <K extends string, T>(key: K, value: T | undefined): { readonly [P in K]?: T } =>
+  value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: T });
 
-const countOf = ({ parameters }: Network): number => parameters.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0);
+const countOf = ({ parameters }: Network): number =>
+  parameters.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0);
 
 const interruptedBeforeStart = (folder: string): Error =>
-  tweedieError({ subject: folder, problem: 'interrupted before the first step; nothing was written', remedy: 'run the same command again', code: 'INTERRUPTED' });
+  tweedieError({
+    subject: folder,
+    problem: 'interrupted before the first step; nothing was written',
+    remedy: 'run the same command again',
+    code: 'INTERRUPTED',
+  });
 
 type Drain = Omit<TrainOptions, 'parameters' | 'steps' | 'state'>;
 const drainOf = (experiment: Experiment): Drain => {
@@ -128,7 +191,12 @@ const drainOf = (experiment: Experiment): Drain => {
 };
 
 /** Steps of the run: what the configuration says, or what fits into its time budget on this machine. */
-const countSteps = async (experiment: Experiment, { training }: ExperimentConfig, onEvent: (event: TrainEvent) => void, signal?: AbortSignal): Promise<number | undefined> => {
+const countSteps = async (
+  experiment: Experiment,
+  { training }: ExperimentConfig,
+  onEvent: (event: TrainEvent) => void,
+  signal?: AbortSignal,
+): Promise<number | undefined> => {
   if (training.steps !== undefined) return training.steps;
   const seconds = training.seconds!;
   onEvent({ kind: 'notice', message: `Timing a few steps, to see how many fit into ${seconds} s.` });
@@ -159,11 +227,25 @@ const sitting = async ({ folder, experiment, identity, begun, state, fresh, onEv
   try {
     if (state !== undefined && from >= steps) return await finishedAlready({ folder, begun, state, parameters, network, identity });
     if (fresh) await writeConfig(folder, experiment.get(CONFIG));
-    let record: RunRecord = { ...begun, status: 'running', step: from, resumedAt: fresh ? [] : [...begun.resumedAt, new Date().toISOString()] };
+    let record: RunRecord = {
+      ...begun,
+      status: 'running',
+      step: from,
+      resumedAt: fresh ? [] : [...begun.resumedAt, new Date().toISOString()],
+    };
     const { log, seconds: before } = await openLog(folder, from);
     record = { ...record, seconds: before };
     await writeRecord(folder, record);
-    onEvent({ kind: 'start', folder, step: from, steps, data: begun.data, network: begun.network, parameters: begun.parameters, engine: getBackend() });
+    onEvent({
+      kind: 'start',
+      folder,
+      step: from,
+      steps,
+      data: begun.data,
+      network: begun.network,
+      parameters: begun.parameters,
+      engine: getBackend(),
+    });
     const save = async (saved: TrainState, status: RunRecord['status'], seconds: number): Promise<void> => {
       await log.flush();
       await writeCheckpoint(folder, saved, parameters, network, identity);
@@ -262,7 +344,13 @@ const speedometer = (batchSize: number): (() => number) => {
 
 const rounded = (seconds: number): number => Math.round(seconds * 1000) / 1000;
 
-const resultOf = async (folder: string, record: RunRecord, { status, step, seconds }: End, from: number, batchSize: number): Promise<TrainRunResult> => {
+const resultOf = async (
+  folder: string,
+  record: RunRecord,
+  { status, step, seconds }: End,
+  from: number,
+  batchSize: number,
+): Promise<TrainRunResult> => {
   const lines = await readLog(folder);
   const tail = lines.slice(-Math.max(1, Math.min(100, Math.ceil(lines.length / 10))));
   const { modelHash } = await readWeights(join(folder, WEIGHTS));
@@ -284,7 +372,21 @@ const resultOf = async (folder: string, record: RunRecord, { status, step, secon
 };
 
 /** A run whose state is complete; its weights are written again if they were not. */
-const finishedAlready = async ({ folder, begun, state, parameters, network, identity }: { readonly folder: string; readonly begun: RunRecord; readonly state: TrainState; readonly parameters: Parameters; readonly network: Network; readonly identity: Identity }): Promise<TrainRunResult> => {
+const finishedAlready = async ({
+  folder,
+  begun,
+  state,
+  parameters,
+  network,
+  identity,
+}: {
+  readonly folder: string;
+  readonly begun: RunRecord;
+  readonly state: TrainState;
+  readonly parameters: Parameters;
+  readonly network: Network;
+  readonly identity: Identity;
+}): Promise<TrainRunResult> => {
   if (begun.status !== 'finished') {
     await writeCheckpoint(folder, state, parameters, network, identity);
     const { modelHash } = await readWeights(join(folder, WEIGHTS));
@@ -297,7 +399,8 @@ const finishedAlready = async ({ folder, begun, state, parameters, network, iden
 
 const withCheckpoint = (error: unknown, step: number, folder: string): unknown => {
   if (error instanceof Error) {
-    error.message += step > 0 ? ` (the last good checkpoint, of step ${step}, is in ${folder})` : ` (no checkpoint had been written to ${folder})`;
+    error.message +=
+      step > 0 ? ` (the last good checkpoint, of step ${step}, is in ${folder})` : ` (no checkpoint had been written to ${folder})`;
   }
   return error;
 };

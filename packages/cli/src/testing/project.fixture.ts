@@ -56,7 +56,10 @@ export const makeProject = async ({ signal }: { readonly signal?: AbortSignal } 
 
 const stranger = async (modules: string, name: string, source: string): Promise<void> => {
   await mkdir(join(modules, name));
-  await writeFile(join(modules, name, 'package.json'), JSON.stringify({ name, version: '1.2.3', type: 'module', exports: './index.mjs', keywords: ['tweedie-plugin'] }));
+  await writeFile(
+    join(modules, name, 'package.json'),
+    JSON.stringify({ name, version: '1.2.3', type: 'module', exports: './index.mjs', keywords: ['tweedie-plugin'] }),
+  );
   await writeFile(join(modules, name, 'index.mjs'), source);
 };
 
@@ -109,4 +112,19 @@ export default {
 `;
 
 /** A run that takes about a second: a small perceptron on points. */
-export const TINY = ['--data', 'swiss-roll', '--network', 'mlp', '--network.width', '16', '--network.depth', '1', '--batch-size', '16', '--steps', '12', '--levels.steps', '4'] as const;
+export const TINY = [
+  '--data',
+  'swiss-roll',
+  '--network',
+  'mlp',
+  '--network.width',
+  '16',
+  '--network.depth',
+  '1',
+  '--batch-size',
+  '16',
+  '--steps',
+  '12',
+  '--levels.steps',
+  '4',
+] as const;
