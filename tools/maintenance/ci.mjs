@@ -89,7 +89,7 @@ for (const { name, run, tests, env, absent } of chosen) {
   const { status } = spawnSync(process.execPath, [bin(run[0] ?? ''), ...run.slice(1)], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, CI: 'true', NX_DAEMON: 'false', NX_TUI: 'false', NX_NO_CLOUD: 'true', FORCE_COLOR: '0', ...env },
+    env: { ...process.env, CI: 'true', NX_DAEMON: 'false', NX_TUI: 'false', NX_NO_CLOUD: 'true', NO_COLOR: '1', ...env },
   });
   const seconds = (performance.now() - start) / 1000;
   let [passed, failed, skipped] = [0, 0, 0];
@@ -118,6 +118,6 @@ process.exitCode = sum('failed') === 0 ? 0 : 1;
 
 /** The script behind a command of node_modules/.bin, so that no shell is in between. @param {string} name */
 function bin(name) {
-  const manifest = require(`${name}/package.json`);
+  const manifest = JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8'));
   return join(root, 'node_modules', name, typeof manifest.bin === 'string' ? manifest.bin : manifest.bin[name]);
 }
