@@ -4,7 +4,6 @@ import { selectEngine } from '@tweedie/backend';
 import {
   describeMachine,
   encodePng,
-  evaluateRun,
   imageGrid,
   readLog,
   readRecord,
@@ -20,7 +19,7 @@ import {
 import { type MetricResult } from '@tweedie/core';
 import { writeFileAtomic } from '@tweedie/core/node';
 import { fetchDataset, mnist, subset } from '@tweedie/data';
-import { config as standard } from './config.ts';
+import { config as standard, GUIDANCE } from './config.ts';
 import { judgeDigits, type Digits } from './judge-digits.ts';
 
 export interface QuickstartOptions {
@@ -85,12 +84,13 @@ export const quickstart = async ({ io, config = standard, folder = 'runs/quickst
     run: folder,
     count,
     cwd: io.cwd,
+    guidance: GUIDANCE,
     trajectory: Math.min(FOLLOWED, count),
     onEvent: ({ done, total }) => {
       drawing ??= startProgress(io, { title: 'sample', total, unit: 'steps' });
-      void drawing.then((progress) => progress.update(done));
+      void (drawing as Promise<Progress>).then((progress) => progress.update(done));
     },
-  }).finally(async () => (await drawing)?.stop());
+  }).finally(async () => (await (drawing as Promise<Progress> | undefined))?.stop());
 
   // Judge, beside real digits: the floor is what as many of those get against the others.
   const judgingFrom = performance.now();
@@ -106,7 +106,7 @@ export const quickstart = async ({ io, config = standard, folder = 'runs/quickst
   // Show.
   const grid = encodePng(byClass(drawn.images));
   await writeFileAtomic(picture, grid);
-  const record = await readRecord(folder);
+  const record = (await readRecord(folder))!;
   await writeReport(report, {
     title: 'Digits that a network drew',
     summary: `A network of ${trained.parameters} parameters saw ${trained.step * (config.training?.batchSize ?? 0)} digits in ${trained.seconds.toFixed(0)} s, and then drew these.`,
@@ -121,7 +121,7 @@ export const quickstart = async ({ io, config = standard, folder = 'runs/quickst
       seconds: { training: trained.seconds, sampling: drawn.seconds, judging },
     },
     scores: withFloor,
-    samples: [{ picture: grid, alt: 'Rows of digits drawn by the network, one class a row', caption: `Row d was asked for the digit d: ${drawn.nfe} network calls an image, seed ${drawn.seed}.` }],
+    samples: [{ picture: grid, alt: 'Rows of digits drawn by the network, one class a row', caption: `Row d was asked for the digit d, with guidance ${GUIDANCE}: ${drawn.nfe} network calls an image, seed ${drawn.seed}.` }],
     trajectories: {
       picture: encodePng(trajectories(drawn.trajectory!, drawn.plan.levels)),
       alt: 'What the network takes the clean digit to be, at every noise level',

