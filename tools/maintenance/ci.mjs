@@ -68,6 +68,10 @@ if (unknown.length > 0) {
 }
 const chosen = wanted.length === 0 ? steps : [...steps, ...further].filter(({ name }) => wanted.includes(name));
 
+/** Nx asks its tasks for colours unless FORCE_COLOR is 0, which others take for a yes. */
+const plain = (/** @type {string | undefined} */ program) =>
+  program === 'nx' ? { FORCE_COLOR: '0', NO_COLOR: undefined } : { NO_COLOR: '1', FORCE_COLOR: undefined };
+
 /** Nx restores the reports of cached suites, so what lies here after a step is of this step. */
 const reports = () =>
   ['packages', 'examples', 'tools']
@@ -89,7 +93,7 @@ for (const { name, run, tests, env, absent } of chosen) {
   const { status } = spawnSync(process.execPath, [bin(run[0] ?? ''), ...run.slice(1)], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, CI: 'true', NX_DAEMON: 'false', NX_TUI: 'false', NX_NO_CLOUD: 'true', NO_COLOR: '1', ...env },
+    env: { ...process.env, CI: 'true', NX_DAEMON: 'false', NX_TUI: 'false', NX_NO_CLOUD: 'true', ...plain(run[0]), ...env },
   });
   const seconds = (performance.now() - start) / 1000;
   let [passed, failed, skipped] = [0, 0, 0];
