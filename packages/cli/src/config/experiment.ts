@@ -57,6 +57,7 @@ export const experimentConfig = z.strictObject({
       error: 'steps and seconds exclude each other',
       path: ['seconds'],
     })
+    .refine(({ batchSize, accumulate }) => batchSize % accumulate === 0, { error: 'it must divide the batch size', path: ['accumulate'] })
     .transform((training) => (training.steps === undefined && training.seconds === undefined ? { ...training, seconds: 120 } : training))
     .describe('the run'),
   sampler: method('dpmpp-2m', 'sampler'),

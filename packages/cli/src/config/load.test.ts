@@ -53,6 +53,11 @@ describe('a configuration', () => {
       { training: { steps: 5, seconds: 5 } },
       /training\.seconds: got 5, expected another value \(steps and seconds exclude each other\)/,
     ],
+    [
+      'micro-batches of unequal size',
+      { training: { batchSize: 10, accumulate: 4 } },
+      /training\.accumulate: got 4, expected another value \(it must divide the batch size\)/,
+    ],
     ['a section that is no section', { data: 'mnist' }, /data: got "mnist", expected an object/],
     ['what no file can hold', { objective: { use: 'dsm', law: () => 1 } }, /objective\.law: this cannot be stored in a file/],
     ['a number that JSON has not', { objective: { use: 'dsm', pMean: Infinity } }, /objective\.pMean: this cannot be stored/],

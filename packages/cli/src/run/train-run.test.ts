@@ -103,7 +103,7 @@ describe('resuming', () => {
     let complaint = '';
     process_.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
     const ended = new Promise<NodeJS.Signals | null>((done) => process_.once('exit', (_, signal) => done(signal)));
-    const killAt = randomInt(2, 35);
+    const killAt = randomInt(2, 30);
     const delay = randomInt(0, 20);
     for await (const line of createInterface(process_.stdout)) {
       if (Number(line) === killAt) setTimeout(() => process_.kill('SIGKILL'), delay);
@@ -117,6 +117,16 @@ describe('resuming', () => {
     expect(resumed.resumedFrom % 3, 'from a checkpoint').toBe(0);
     await expectEqualRuns(folder);
   }, 120_000);
+
+  it('needs nothing but its folder when it was stopped while it was timed', async () => {
+    const folder = join(home, 'stopped-early');
+    const { message, exitCode } = await failureOf(
+      trainRun({ config: { ...SMALL, training: { batchSize: 8, seconds: 1 } }, folder, cwd: home, signal: AbortSignal.abort() }),
+    );
+    expect(message).toMatch(/interrupted before the first step; nothing was written; run the same command again/);
+    expect(exitCode).toBe(1);
+    expect(existsSync(folder)).toBe(false);
+  });
 
   it('uses the steps that a time budget was counted into, once', async () => {
     const folder = join(home, 'budget');

@@ -124,8 +124,8 @@ export const trainRun = async ({
     if (found?.record !== undefined && found.record.engine !== getBackend())
       notice(`the run was started on the engine ${found.record.engine} and goes on on ${getBackend()}: equal to rounding, not to the bit`);
 
-    const steps = found?.record?.steps ?? (await countSteps(experiment, wanted, onEvent, signal));
-    if (steps === undefined) throw interruptedBeforeStart(folder);
+    drainOf(experiment); // what does not fit together is refused before anything runs
+    const steps = found?.record?.steps ?? (await whileRunning(() => countSteps(experiment, wanted, folder, onEvent, signal)));
     const begun: RunRecord = found?.record ?? {
       schema: 'tweedie/record@1',
       status: 'running',
@@ -194,15 +194,17 @@ const drainOf = (experiment: Experiment): Drain => {
 const countSteps = async (
   experiment: Experiment,
   { training }: ExperimentConfig,
+  folder: string,
   onEvent: (event: TrainEvent) => void,
   signal?: AbortSignal,
-): Promise<number | undefined> => {
+): Promise<number> => {
   if (training.steps !== undefined) return training.steps;
   const seconds = training.seconds!;
   onEvent({ kind: 'notice', message: `Timing a few steps, to see how many fit into ${seconds} s.` });
   const { parameters: specs, init } = experiment.get(NETWORK);
   const steps = await stepsWithin(seconds, drainOf(experiment), init(experiment.get(NOISE)), specs);
-  if (signal?.aborted === true) return undefined;
+  await turn();
+  if (signal?.aborted === true) throw interruptedBeforeStart(folder);
   onEvent({ kind: 'budget', seconds, steps });
   return steps;
 };
@@ -249,7 +251,13 @@ const sitting = async ({ folder, experiment, identity, begun, state, fresh, onEv
     const save = async (saved: TrainState, status: RunRecord['status'], seconds: number): Promise<void> => {
       await log.flush();
       await writeCheckpoint(folder, saved, parameters, network, identity);
-      record = { ...record, status, step: saved.step, seconds, ...(status === 'running' ? {} : { endedAt: new Date().toISOString() }) };
+      record = {
+        ...record,
+        status,
+        step: saved.step,
+        seconds: rounded(seconds),
+        ...(status === 'running' ? {} : { endedAt: new Date().toISOString() }),
+      };
       if (status === 'finished') record = { ...record, modelHash: (await readWeights(join(folder, WEIGHTS))).modelHash };
       await writeRecord(folder, record);
       onEvent({ kind: 'checkpoint', step: saved.step });

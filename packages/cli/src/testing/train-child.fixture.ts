@@ -10,6 +10,8 @@ await trainRun({
   folder,
   cwd: folder,
   onEvent: (event) => {
-    if (event.kind === 'step') process.stdout.write(`${event.step}\n`);
+    if (event.kind !== 'step') return;
+    process.stdout.write(`${event.step}\n`);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 25); // time enough to be killed in
   },
 });
