@@ -128,7 +128,7 @@ export const show = async ({ folder, points, losses, fields, drawn, engine, seed
     sections: [
       {
         title: 'The score field',
-        text: 'The score `s(y; ρ) = ∇ log p(y)` points to where noisy data are denser. Learnt above, exact below: the empirical score of the 8192 points, a formula. Long arrows are cut; the shade is the density of the noisy data, and only where there is shade did the network learn.',
+        text: 'The score `s(y; ρ) = ∇ log p(y; ρ)` points to where noisy data are denser. Learnt above, exact below: the empirical score of the 8192 points, a formula. Long arrows are cut; the shade is the density of the noisy data, and only where there is shade did the network learn.',
         figures: [
           {
             picture: [...charts.learnt, ...charts.exact],
