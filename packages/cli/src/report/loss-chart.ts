@@ -22,16 +22,23 @@ export const lossChart = (points: readonly LossPoint[], width: number): string =
   const every = Math.ceil(points.length / SHOWN);
   const thin = <T>(values: readonly T[]): T[] => values.filter((_, i) => i % every === 0 || i === values.length - 1);
   const x = thin(points.map(({ step }) => step));
-  const [least, most] = [Math.min(...thin(mean)), Math.max(...thin(mean))];
-  const positive = points.every(({ loss }) => loss > 0);
+  const losses = thin(points.map(({ loss }) => loss));
+  const means = thin(mean);
+  // Steps from one point to the next, where not every step was kept.
+  const stride = points.length === 1 ? 1 : (points.at(-1)!.step - points[0]!.step) / (points.length - 1);
+  const shown = Math.round(every * stride);
+  const name = shown === 1 ? 'each step' : `one step in ${shown}`;
   return lineChart({
-    lines: [
-      { name: every === 1 ? 'each step' : `one step in ${every}`, x, y: thin(points.map(({ loss }) => loss)), style: 'raw' },
-      { name: `mean over ${2 * half + 1} steps`, x, y: thin(mean), colour: 'second' },
-    ].slice(0, half === 0 ? 1 : 2) as Parameters<typeof lineChart>[0]['lines'],
+    lines:
+      half === 0
+        ? [{ name, x, y: losses }]
+        : [
+            { name, x, y: losses, style: 'raw' },
+            { name: `mean over ${Math.round((2 * half + 1) * stride)} steps`, x, y: means, colour: 'second' },
+          ],
     xLabel: 'training step',
     yLabel: 'loss',
-    log: { y: positive && most > 3 * least },
+    log: { y: points.every(({ loss }) => loss > 0) && Math.max(...means) > 3 * Math.min(...means) },
     width,
     height: width < 500 ? 260 : 320,
   });

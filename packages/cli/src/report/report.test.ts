@@ -6,7 +6,7 @@ import { encodeGif } from '../pictures/gif.ts';
 import { imageGrid } from '../pictures/image-grid.ts';
 import { encodePng } from '../pictures/png.ts';
 import { formatNumber, formatSeconds } from './format.ts';
-import { runningMean } from './loss-chart.ts';
+import { lossChart, runningMean } from './loss-chart.ts';
 import { describeMachine } from './record.ts';
 import { renderReport, writeReport, type Report } from './render-report.ts';
 import { lineChart } from './charts/line-chart.ts';
@@ -230,6 +230,18 @@ describe('charts', () => {
     expect(labels([0.13, 0.9])).toEqual(['0.1', '0.2', '0.5', '1']);
     expect(labels([1e-5, 80])).toEqual(['1·10⁻⁵', '1·10⁻⁴', '0.001', '0.01', '0.1', '1', '10', '100']);
   });
+});
+
+it('says of how many steps a loss is the mean, where not every step was kept', () => {
+  const kept = (count: number, stride: number): string =>
+    lossChart(
+      Array.from({ length: count }, (_, i) => ({ step: (i + 1) * stride, loss: 1 + (i % 3) })),
+      800,
+    );
+  expect(kept(40, 1)).not.toContain('mean over');
+  expect(kept(500, 1)).toMatch(/each step[^]*mean over 21 steps/);
+  expect(kept(500, 10)).toMatch(/one step in 10[^]*mean over 210 steps/);
+  expect(kept(1500, 10)).toMatch(/one step in 30[^]*mean over 610 steps/);
 });
 
 it('averages around each step, not behind it', () => {
