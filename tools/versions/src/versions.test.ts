@@ -87,13 +87,19 @@ describe('changeset version', () => {
   });
 });
 
-describe('every plugin', () => {
-  it.each(
-    published.filter((name) =>
-      (read(join(root, 'packages', name, 'package.json'))['keywords'] as string[] | undefined)?.includes('tweedie-plugin'),
-    ),
-  )('%s says the version of its package.json', (name) => {
-    const { version } = read(join(root, 'packages', name, 'package.json'));
-    expect(readFileSync(join(root, 'packages', name, 'src/index.ts'), 'utf8')).toContain(`version: '${version}'`);
+describe('a plugin that states its version', () => {
+  const stated = published.flatMap((name) => {
+    const source = join(root, 'packages', name, 'src');
+    const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
+      (file) => file.endsWith('.ts') && !file.endsWith('.test.ts'),
+    );
+    return files.flatMap((file) =>
+      [...readFileSync(join(source, file), 'utf8').matchAll(/^ {2}version: '([^']+)',$/gm)].map(([, version]) => ({ name, file, version })),
+    );
   });
+
+  it.each(stated)('says that of its package.json: $name in $file', ({ name, version }) => {
+    expect(version).toBe(read(join(root, 'packages', name, 'package.json')).version);
+  });
+  it('is more than one', () => expect(stated.length).toBeGreaterThan(2));
 });
