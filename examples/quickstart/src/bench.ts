@@ -19,7 +19,12 @@ const network = digits({ embedding: 200, features: 16 }); // of the size of the 
 const parameters = createParameters(network.parameters, network.init(noise));
 const run = train({
   parameters,
-  loss: scoreLoss({ objective: dsm({ pMean: 0.8, pStd: 1.1 }), network, schedule: edm(), preconditioner: edmPreconditioner({ sigmaData: 0.6 }) }),
+  loss: scoreLoss({
+    objective: dsm({ pMean: 0.8, pStd: 1.1 }),
+    network,
+    schedule: edm(),
+    preconditioner: edmPreconditioner({ sigmaData: 0.6 }),
+  }),
   feed: createFeed({ dataset: await mnist({ split: 'train', fetch: true }), batchSize, noise, labelDropout: 0.1 }),
   optimizer: adam({ rate: 5e-3, beta2: 0.99 }),
   steps,

@@ -49,7 +49,14 @@ const COLUMNS = 12;
 const FOLLOWED = 10;
 
 /** Fetches MNIST, trains a class-conditional score network, draws digits by class, judges them, and writes a report of it all. */
-export const quickstart = async ({ io, config = standard, folder = 'runs/quickstart', count = 512, cache, command = 'npm start' }: QuickstartOptions): Promise<QuickstartResult> => {
+export const quickstart = async ({
+  io,
+  config = standard,
+  folder = 'runs/quickstart',
+  count = 512,
+  cache,
+  command = 'npm start',
+}: QuickstartOptions): Promise<QuickstartResult> => {
   await selectEngine({ onNotice: (notice) => io.stderr(`${notice}\n`) });
   const place = cache === undefined ? {} : { cache };
   await fetchDataset('mnist', place);
@@ -68,7 +75,10 @@ export const quickstart = async ({ io, config = standard, folder = 'runs/quickst
         io.stderr(`${event.network}: ${event.parameters} parameters, engine ${event.engine}\n`);
         bar = startProgress(io, { title: 'train ', total: event.steps, from: event.step, unit: 'steps' });
       }
-      if (event.kind === 'step') void bar?.then((progress) => progress.update(event.step, `loss ${event.loss.toFixed(1)}, ${event.imagesPerSecond.toFixed(0)} images/s`));
+      if (event.kind === 'step')
+        void bar?.then((progress) =>
+          progress.update(event.step, `loss ${event.loss.toFixed(1)}, ${event.imagesPerSecond.toFixed(0)} images/s`),
+        );
     },
   }).finally(async () => (await bar)?.stop());
   const picture = join(folder, 'samples.png');
@@ -100,7 +110,7 @@ export const quickstart = async ({ io, config = standard, folder = 'runs/quickst
   const ours: Digits = { images: drawn.images, labels: drawn.labels! };
   const scores = await judgeDigits(ours, reference, BigInt(drawn.seed));
   const floor = await judgeDigits(real.rows(Int32Array.from({ length: real.size }, (_, i) => i)) as Digits, reference, BigInt(drawn.seed));
-  const withFloor = scores.map((score, i) => ({ ...score, floor: floor[i]!.value }));
+  const withFloor = scores.map((score, i) => ({ ...score, ...SAID[i]!, floor: floor[i]!.value }));
   const judging = (performance.now() - judgingFrom) / 1000;
 
   // Show.
@@ -121,11 +131,18 @@ export const quickstart = async ({ io, config = standard, folder = 'runs/quickst
       seconds: { training: trained.seconds, sampling: drawn.seconds, judging },
     },
     scores: withFloor,
-    samples: [{ picture: grid, alt: 'Rows of digits drawn by the network, one class a row', caption: `Row d was asked for the digit d, with guidance ${GUIDANCE}: ${drawn.nfe} network calls an image, seed ${drawn.seed}.` }],
+    samples: [
+      {
+        picture: grid,
+        alt: 'Rows of digits drawn by the network, one class a row',
+        caption: `Row d was asked for the digit d, with guidance ${GUIDANCE}: ${drawn.nfe} network calls an image, seed ${drawn.seed}.`,
+      },
+    ],
     trajectories: {
       picture: encodePng(trajectories(drawn.trajectory!, drawn.plan.levels)),
       alt: 'What the network takes the clean digit to be, at every noise level',
-      caption: 'What the network takes the clean digit to be, from the highest noise level (top) to the lowest.',
+      caption:
+        'What the network takes the clean digit to be, from the highest noise level σ (left) to the lowest; the last column is the picture.',
     },
     lossCurve: (await readLog(folder)).map(({ step, loss }) => ({ step, loss })),
     notes: [
@@ -133,11 +150,19 @@ export const quickstart = async ({ io, config = standard, folder = 'runs/quickst
       'A score of ours is comparable with a score of ours: the extractor is in its name, and it is not the network behind published FID values.',
     ],
   });
-  io.stdout(`${table([['metric', 'value', 'real data', 'n'], ...withFloor.map(({ name, value, floor: least, n }) => [name, value.toFixed(3), least.toFixed(3), String(n)])]).join('\n')}\n\n`);
+  io.stdout(
+    `${table([['metric', 'value', 'real data', 'n'], ...withFloor.map(({ name, value, floor: least, n }) => [name, value.toFixed(3), least.toFixed(3), String(n)])]).join('\n')}\n\n`,
+  );
   const shown = (path: string): string => relative(io.cwd, path) || path;
   io.stdout(`picture  ${shown(picture)}\nreport   ${shown(report)}\n`);
   return { report, picture, scores: withFloor, finished: true };
 };
+
+/** What the two scores of `judgeDigits` mean. */
+const SAID = [
+  { better: 'higher', meaning: 'How many digits a classifier is sure of (p > .9), and sure that they are what was asked for.' },
+  { better: 'lower', meaning: 'Fréchet distance between what the classifier sees in these digits and in real ones.' },
+] as const;
 
 const SHAPE = [28, 28, 1];
 const SIZE = 28 * 28;
@@ -147,14 +172,22 @@ const byClass = (images: Float32Array): ReturnType<typeof imageGrid> => {
   const columns = Math.min(COLUMNS, Math.floor(images.length / SIZE / 10));
   const sorted = new Float32Array(10 * columns * SIZE);
   for (let digit = 0; digit < 10; digit++)
-    for (let column = 0; column < columns; column++) sorted.set(images.subarray((digit + 10 * column) * SIZE, (digit + 10 * column + 1) * SIZE), (digit * columns + column) * SIZE);
+    for (let column = 0; column < columns; column++)
+      sorted.set(images.subarray((digit + 10 * column) * SIZE, (digit + 10 * column + 1) * SIZE), (digit * columns + column) * SIZE);
   return imageGrid(sorted, SHAPE, { columns, scale: 3, rowLabels: Array.from({ length: 10 }, (_, digit) => digit) });
 };
 
-/** One row a level: x̂₀ of the first digits. */
+/** One row a digit, one column a level: x̂₀ on the way. */
 const trajectories = (steps: readonly Float32Array[], levels: Float64Array): ReturnType<typeof imageGrid> => {
-  const columns = steps[0]!.length / SIZE;
-  const all = new Float32Array(steps.length * columns * SIZE);
-  steps.forEach((step, row) => all.set(step, row * columns * SIZE));
-  return imageGrid(all, SHAPE, { columns, scale: 2, rowLabels: steps.map((_, i) => `σ=${Number((levels[i] ?? 0).toPrecision(2))}`) });
+  const rows = steps[0]!.length / SIZE;
+  const all = new Float32Array(steps.length * rows * SIZE);
+  steps.forEach((step, column) => {
+    for (let row = 0; row < rows; row++) all.set(step.subarray(row * SIZE, (row + 1) * SIZE), (row * steps.length + column) * SIZE);
+  });
+  return imageGrid(all, SHAPE, {
+    columns: steps.length,
+    scale: 2,
+    rowLabels: Array.from({ length: rows }, (_, row) => row % 10),
+    columnLabels: steps.map((_, i) => Number((levels[i] ?? 0).toPrecision(2))),
+  });
 };

@@ -19,13 +19,7 @@ export { ve } from './process/ve.ts';
 export { edm } from './process/edm.ts';
 export { checkLevels, karras, logSnr, timePower } from './process/levels.ts';
 export { levelsOf, mapLevels, scaleRows } from './process/scale-rows.ts';
-export {
-  edmPreconditioner,
-  epsPreconditioner,
-  scorePreconditioner,
-  vPreconditioner,
-  x0Preconditioner,
-} from './process/preconditioner.ts';
+export { edmPreconditioner, epsPreconditioner, scorePreconditioner, vPreconditioner, x0Preconditioner } from './process/preconditioner.ts';
 export { bindModel, type Binding } from './process/model.ts';
 export { drawPrior } from './solve/prior.ts';
 export { owning } from './solve/owning.ts';

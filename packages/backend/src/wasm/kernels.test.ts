@@ -1,4 +1,16 @@
-import { engine, getBackend, grad, memory, setBackend, split, square, sum, tensor, type NamedAttrMap, type Tensor } from '@tensorflow/tfjs-core';
+import {
+  engine,
+  getBackend,
+  grad,
+  memory,
+  setBackend,
+  split,
+  square,
+  sum,
+  tensor,
+  type NamedAttrMap,
+  type Tensor,
+} from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { selectEngine } from '../select.ts';

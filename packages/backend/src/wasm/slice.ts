@@ -25,18 +25,26 @@ const box = (wasm: Wasm, x: TensorInfo, begin: readonly number[], size: readonly
 
 /** Falls back to the shipped kernel for strings, which are not on the heap. */
 export const sliceKernel = (shipped: KernelFunc): { kernelName: string; kernelFunc: KernelFunc } => {
-  const ours = kernel(Slice, (wasm: Wasm, { x }: { x: TensorInfo }, { begin, size }: { begin: number | number[]; size: number | number[] }) =>
-    box(wasm, x, ...(slice_util.parseSliceParams(x, begin, size) as [number[], number[]])),
+  const ours = kernel(
+    Slice,
+    (wasm: Wasm, { x }: { x: TensorInfo }, { begin, size }: { begin: number | number[]; size: number | number[] }) =>
+      box(wasm, x, ...(slice_util.parseSliceParams(x, begin, size) as [number[], number[]])),
   );
-  return { kernelName: Slice, kernelFunc: (args) => ((args.inputs['x'] as TensorInfo).dtype === 'string' ? shipped(args) : ours.kernelFunc(args)) };
+  return {
+    kernelName: Slice,
+    kernelFunc: (args) => ((args.inputs['x'] as TensorInfo).dtype === 'string' ? shipped(args) : ours.kernelFunc(args)),
+  };
 };
 
-export const splitKernel = kernel(SplitV, (wasm: Wasm, { x }: { x: TensorInfo }, { numOrSizeSplits, axis }: { numOrSizeSplits: number | number[]; axis: number }) => {
-  const along = util.parseAxisParam(axis, x.shape)[0]!;
-  let first = 0;
-  return backend_util.prepareSplitSize(x as Tensor, numOrSizeSplits, along).map((extent) => {
-    const part = box(wasm, x, x.shape.map((_, i) => (i === along ? first : 0)), x.shape.map((n, i) => (i === along ? extent : n))); // prettier-ignore
-    first += extent;
-    return part;
-  });
-});
+export const splitKernel = kernel(
+  SplitV,
+  (wasm: Wasm, { x }: { x: TensorInfo }, { numOrSizeSplits, axis }: { numOrSizeSplits: number | number[]; axis: number }) => {
+    const along = util.parseAxisParam(axis, x.shape)[0]!;
+    let first = 0;
+    return backend_util.prepareSplitSize(x as Tensor, numOrSizeSplits, along).map((extent) => {
+      const part = box(wasm, x, x.shape.map((_, i) => (i === along ? first : 0)), x.shape.map((n, i) => (i === along ? extent : n))); // prettier-ignore
+      first += extent;
+      return part;
+    });
+  },
+);

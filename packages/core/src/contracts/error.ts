@@ -22,13 +22,16 @@ export interface TweedieError extends Error {
 /** One clear sentence: `[subject] problem: got …, expected …; remedy.` */
 export const tweedieError = (complaint: Complaint): TweedieError => {
   const { subject, problem, got, expected, remedy, cause } = complaint;
-  const facts = [got === undefined ? '' : `got ${show(got)}`, expected === undefined ? '' : `expected ${expected}`].filter(Boolean).join(', ');
+  const facts = [got === undefined ? '' : `got ${show(got)}`, expected === undefined ? '' : `expected ${expected}`]
+    .filter(Boolean)
+    .join(', ');
   const message = `[${subject}] ${problem}${facts && `: ${facts}`}${remedy === undefined ? '' : `; ${remedy}`}`;
   const error = new Error(message, cause === undefined ? undefined : { cause });
   return Object.assign(error, { name: 'TweedieError' as const, complaint });
 };
 
-export const isTweedieError = (error: unknown): error is TweedieError => error instanceof Error && error.name === 'TweedieError' && 'complaint' in error;
+export const isTweedieError = (error: unknown): error is TweedieError =>
+  error instanceof Error && error.name === 'TweedieError' && 'complaint' in error;
 
 const show = (value: unknown): string => {
   if (typeof value === 'string') return value.length > 200 ? `${value.slice(0, 200)}…` : value;

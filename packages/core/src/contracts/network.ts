@@ -34,6 +34,12 @@ export interface Network {
   /** Initial weights by name, from `noise` alone, in the order and layout of `parameters`. */
   init(noise: Noise): Record<string, Float32Array>;
   /** F(x; c): [B, …shape] → [B, …shape]. `train` carries dropout's noise; absent at inference. The result is the caller's. */
-  apply(weights: Weights, x: Tensor, cNoise: Float64Array, label?: Tensor2D, train?: { readonly noise: Noise; readonly step: number }): Tensor;
+  apply(
+    weights: Weights,
+    x: Tensor,
+    cNoise: Float64Array,
+    label?: Tensor2D,
+    train?: { readonly noise: Noise; readonly step: number },
+  ): Tensor;
   readonly doubleDifferentiable: boolean;
 }

@@ -6,7 +6,12 @@ export interface Optimizer {
   /** Names of the vectors it remembers, each as long as the parameters, zero at first. */
   readonly slots: readonly string[];
   /** `step` counts from 0. Arguments are lent; the tensors returned are the caller's. */
-  update(parameters: Tensor, gradient: Tensor, slots: Readonly<Record<string, Tensor>>, step: number): { readonly parameters: Tensor; readonly slots: Readonly<Record<string, Tensor>> };
+  update(
+    parameters: Tensor,
+    gradient: Tensor,
+    slots: Readonly<Record<string, Tensor>>,
+    step: number,
+  ): { readonly parameters: Tensor; readonly slots: Readonly<Record<string, Tensor>> };
 }
 
 /** Learning rate by step, from 0. */

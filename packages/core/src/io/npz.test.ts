@@ -24,7 +24,11 @@ describe('npy and npz', () => {
     ['no npy', (b: Uint8Array) => b.fill(0, 0, 3), /no \.npy array/],
     ['version 3', (b: Uint8Array) => b.fill(3, 6, 7), /npy version is not read: got 3/],
     ['a long header', (b: Uint8Array) => b.fill(255, 8, 10), /claims more bytes/],
-    ['Fortran order', (b: Uint8Array) => Uint8Array.from(b).map((_, i, all) => (i >= 44 && i < 49 ? 'True '.charCodeAt(i - 44) : all[i]!)), /Fortran order/],
+    [
+      'Fortran order',
+      (b: Uint8Array) => Uint8Array.from(b).map((_, i, all) => (i >= 44 && i < 49 ? 'True '.charCodeAt(i - 44) : all[i]!)),
+      /Fortran order/,
+    ],
     ['a missing byte', (b: Uint8Array) => b.slice(0, -1), /another length than its shape/],
   ])('refuses %s', (_, spoil, message) => {
     const bytes = encodeNpy({ shape: [4], data: Float32Array.of(1, 2, 3, 4) });

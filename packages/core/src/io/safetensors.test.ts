@@ -13,12 +13,20 @@ const file = (header: unknown, body: Uint8Array, length?: number): Uint8Array =>
 
 describe('safetensors', () => {
   it('returns what was written, and equal contents make equal bytes', () => {
-    const tensors = { b: { shape: [2, 2], data: Float32Array.of(1, -2, 3.5, 1e-30) }, a: { shape: [], data: Float64Array.of(Math.PI) }, n: { shape: [3], data: Uint8Array.of(0, 1, 255) } };
+    const tensors = {
+      b: { shape: [2, 2], data: Float32Array.of(1, -2, 3.5, 1e-30) },
+      a: { shape: [], data: Float64Array.of(Math.PI) },
+      n: { shape: [3], data: Uint8Array.of(0, 1, 255) },
+    };
     const bytes = encodeSafetensors({ tensors, metadata: { format: 'x' } });
     expect(encodeSafetensors({ tensors: { n: tensors.n, a: tensors.a, b: tensors.b }, metadata: { format: 'x' } })).toEqual(bytes);
     const read = decodeSafetensors(bytes, 'f');
     expect(read.metadata).toEqual({ format: 'x' });
-    expect({ ...read.tensors }).toEqual({ b: { dtype: 'F32', ...tensors.b }, a: { dtype: 'F64', ...tensors.a }, n: { dtype: 'U8', ...tensors.n } });
+    expect({ ...read.tensors }).toEqual({
+      b: { dtype: 'F32', ...tensors.b },
+      a: { dtype: 'F64', ...tensors.a },
+      n: { dtype: 'U8', ...tensors.n },
+    });
   });
 
   it('reads bfloat16 and 64-bit integers', () => {
@@ -26,7 +34,10 @@ describe('safetensors', () => {
     new DataView(body.buffer).setBigInt64(0, -7n, true);
     new DataView(body.buffer).setUint16(8, 0x3f80, true); // 1
     new DataView(body.buffer).setUint16(10, 0xc000, true); // −2
-    const { tensors } = decodeSafetensors(file({ i: { dtype: 'I64', shape: [1], data_offsets: [0, 8] }, h: { dtype: 'BF16', shape: [2], data_offsets: [8, 12] } }, body), 'f');
+    const { tensors } = decodeSafetensors(
+      file({ i: { dtype: 'I64', shape: [1], data_offsets: [0, 8] }, h: { dtype: 'BF16', shape: [2], data_offsets: [8, 12] } }, body),
+      'f',
+    );
     expect([...tensors['i']!.data]).toEqual([-7]);
     expect([...tensors['h']!.data]).toEqual([1, -2]);
   });

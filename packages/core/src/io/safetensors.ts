@@ -30,7 +30,13 @@ export interface Safetensors<T> {
 const BYTES: Readonly<Record<Dtype, number>> = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, U8: 1, BOOL: 1 };
 const HEADER_LIMIT = 100_000_000;
 
-export const encodeSafetensors = ({ tensors, metadata = {} }: { readonly tensors: Readonly<Record<string, StoredTensor>>; readonly metadata?: Readonly<Record<string, string>> }): Uint8Array => {
+export const encodeSafetensors = ({
+  tensors,
+  metadata = {},
+}: {
+  readonly tensors: Readonly<Record<string, StoredTensor>>;
+  readonly metadata?: Readonly<Record<string, string>>;
+}): Uint8Array => {
   const header: Record<string, unknown> = {};
   if (Object.keys(metadata).length > 0) header['__metadata__'] = metadata;
   const blobs: Uint8Array[] = [];
@@ -42,7 +48,12 @@ export const encodeSafetensors = ({ tensors, metadata = {} }: { readonly tensors
     const dtype = dtypeOf(stored);
     const count = stored.shape.reduce((product, n) => product * n, 1);
     if (count !== stored.data.length) {
-      throw tweedieError({ subject: `safetensors "${name}"`, problem: 'shape and data disagree', got: stored.data.length, expected: `${count} values for shape [${stored.shape.join(', ')}]` });
+      throw tweedieError({
+        subject: `safetensors "${name}"`,
+        problem: 'shape and data disagree',
+        got: stored.data.length,
+        expected: `${count} values for shape [${stored.shape.join(', ')}]`,
+      });
     }
     const blob = dtype === 'F16' ? bytesOf(Uint16Array.from(stored.data, halfOf)) : bytesOf(stored.data);
     header[name] = { dtype, shape: stored.shape, data_offsets: [offset, offset + blob.length] };
@@ -71,7 +82,8 @@ export const decodeSafetensors = (bytes: Uint8Array, subject: string): Safetenso
   if (bytes.length < 8) refuse('too short for a safetensors header', `${bytes.length} bytes`, 'at least 8');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = Number(view.getBigUint64(0, true));
-  if (length > HEADER_LIMIT || length > bytes.length - 8) refuse('the header claims more bytes than there are', length, `at most ${Math.min(HEADER_LIMIT, bytes.length - 8)}`);
+  if (length > HEADER_LIMIT || length > bytes.length - 8)
+    refuse('the header claims more bytes than there are', length, `at most ${Math.min(HEADER_LIMIT, bytes.length - 8)}`);
   const header = parseHeader(bytes.subarray(8, 8 + length), refuse);
   const body = bytes.subarray(8 + length);
 
@@ -81,24 +93,33 @@ export const decodeSafetensors = (bytes: Uint8Array, subject: string): Safetenso
   for (const [name, entry] of Object.entries(header)) {
     if (name === '__metadata__') {
       if (!isRecord(entry)) refuse('its metadata are no object', typeof entry, 'strings by name');
-      for (const [key, value] of Object.entries(entry as object)) metadata[key] = typeof value === 'string' ? value : (refuse(`metadata "${key}" is no string`, typeof value, 'a string') as never);
+      for (const [key, value] of Object.entries(entry as object))
+        metadata[key] = typeof value === 'string' ? value : (refuse(`metadata "${key}" is no string`, typeof value, 'a string') as never);
       continue;
     }
-    const { dtype, shape, data_offsets: offsets } = (isRecord(entry) ? entry : {}) as { dtype?: Dtype; shape?: unknown; data_offsets?: unknown };
-    if (dtype === undefined || !Object.hasOwn(BYTES, dtype)) return refuse(`tensor "${name}" has a type that is not read`, dtype ?? 'none', Object.keys(BYTES).join(', '));
+    const {
+      dtype,
+      shape,
+      data_offsets: offsets,
+    } = (isRecord(entry) ? entry : {}) as { dtype?: Dtype; shape?: unknown; data_offsets?: unknown };
+    if (dtype === undefined || !Object.hasOwn(BYTES, dtype))
+      return refuse(`tensor "${name}" has a type that is not read`, dtype ?? 'none', Object.keys(BYTES).join(', '));
     if (!isWholeList(shape)) return refuse(`tensor "${name}" has no proper shape`, shape, 'integers ≥ 0');
     if (!isWholeList(offsets) || offsets.length !== 2) return refuse(`tensor "${name}" has no proper offsets`, offsets, '[begin, end]');
     const [from, to] = offsets as [number, number];
     const count = shape.reduce((product, n) => product * n, 1);
-    if (from > to || to > body.length) refuse(`tensor "${name}" lies beyond the end of the file`, [from, to], `offsets within ${body.length} bytes`);
-    if (to - from !== count * BYTES[dtype]) refuse(`tensor "${name}" has a lying length`, `${to - from} bytes`, `${count * BYTES[dtype]} for ${dtype} [${shape.join(', ')}]`);
+    if (from > to || to > body.length)
+      refuse(`tensor "${name}" lies beyond the end of the file`, [from, to], `offsets within ${body.length} bytes`);
+    if (to - from !== count * BYTES[dtype])
+      refuse(`tensor "${name}" has a lying length`, `${to - from} bytes`, `${count * BYTES[dtype]} for ${dtype} [${shape.join(', ')}]`);
     spans.push({ name, from, to });
     tensors[name] = { dtype, shape, data: valuesOf(new Uint8Array(body.subarray(from, to)), dtype, count, name, refuse) };
   }
   spans.sort((a, b) => a.from - b.from || a.to - b.to);
   let end = 0;
   for (const { name, from, to } of spans) {
-    if (from !== end) refuse(from < end ? `tensor "${name}" overlaps another` : `there is a gap before tensor "${name}"`, from, `offset ${end}`);
+    if (from !== end)
+      refuse(from < end ? `tensor "${name}" overlaps another` : `there is a gap before tensor "${name}"`, from, `offset ${end}`);
     end = to;
   }
   if (end !== body.length) refuse('there are bytes after the last tensor', `${body.length - end} bytes`, 'none');
@@ -122,7 +143,13 @@ const parseHeader = (json: Uint8Array, refuse: (problem: string, got: unknown, e
   return isRecord(header) ? header : refuse('the header is no object', typeof header, 'a JSON object');
 };
 
-const valuesOf = (bytes: Uint8Array, dtype: Dtype, count: number, name: string, refuse: (problem: string, got: unknown, expected: string) => never): LoadedTensor['data'] => {
+const valuesOf = (
+  bytes: Uint8Array,
+  dtype: Dtype,
+  count: number,
+  name: string,
+  refuse: (problem: string, got: unknown, expected: string) => never,
+): LoadedTensor['data'] => {
   const { buffer } = bytes; // a fresh, aligned copy (Buffer's slice would not be one)
   switch (dtype) {
     case 'F64':
@@ -140,7 +167,9 @@ const valuesOf = (bytes: Uint8Array, dtype: Dtype, count: number, name: string, 
     case 'I64':
       return Float64Array.from(new BigInt64Array(buffer, 0, count), (value) => {
         const number = Number(value);
-        return Number.isSafeInteger(number) ? number : (refuse(`tensor "${name}" holds an integer that is not exact as a double`, String(value), '|n| < 2⁵³') as never);
+        return Number.isSafeInteger(number)
+          ? number
+          : (refuse(`tensor "${name}" holds an integer that is not exact as a double`, String(value), '|n| < 2⁵³') as never);
       });
     case 'U8':
     case 'BOOL':

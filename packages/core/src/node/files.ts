@@ -33,7 +33,13 @@ export const readBytes = async (path: string, remedy = 'check the path'): Promis
   try {
     return await readFile(path);
   } catch (cause) {
-    throw tweedieError({ subject: path, problem: 'the file cannot be read', got: (cause as NodeJS.ErrnoException).code ?? cause, remedy, cause });
+    throw tweedieError({
+      subject: path,
+      problem: 'the file cannot be read',
+      got: (cause as NodeJS.ErrnoException).code ?? cause,
+      remedy,
+      cause,
+    });
   }
 };
 
@@ -43,6 +49,12 @@ export const readJson = async (path: string, remedy?: string): Promise<unknown> 
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {
-    throw tweedieError({ subject: path, problem: 'this is no JSON', got: cause instanceof Error ? cause.message : cause, remedy: remedy ?? 'restore the file', cause });
+    throw tweedieError({
+      subject: path,
+      problem: 'this is no JSON',
+      got: cause instanceof Error ? cause.message : cause,
+      remedy: remedy ?? 'restore the file',
+      cause,
+    });
   }
 };

@@ -26,7 +26,11 @@ export const lockFolder = async (folder: string): Promise<() => Promise<void>> =
     if (await answers(address)) break;
     if (process.platform !== 'win32') await rm(address, { force: true }); // left by a killed process
   }
-  throw tweedieError({ subject: folder, problem: 'another process is working in this folder', remedy: 'wait until it has ended, or choose another folder' });
+  throw tweedieError({
+    subject: folder,
+    problem: 'another process is working in this folder',
+    remedy: 'wait until it has ended, or choose another folder',
+  });
 };
 
 const addressOf = (folder: string): string => {

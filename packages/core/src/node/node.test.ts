@@ -66,13 +66,26 @@ const network: Network = {
   config: { width: 2 },
   shape: [2],
   classes: 0,
-  parameters: [{ name: 'w', shape: [2, 2] }, { name: 'freqs', shape: [1], trainable: false }, { name: 'b', shape: [2] }],
+  parameters: [
+    { name: 'w', shape: [2, 2] },
+    { name: 'freqs', shape: [1], trainable: false },
+    { name: 'b', shape: [2] },
+  ],
   init: () => ({ w: Float32Array.of(1, 2, 3, 4), freqs: Float32Array.of(9), b: Float32Array.of(0.1, 6) }),
   apply: (_w, x) => x.clone(),
   doubleDifferentiable: true,
 };
-const identity = { config: { network: { use: 'tiny', width: 2 }, schedule: { use: 'edm' } }, seed: 3n, plugins: { '@tweedie/core': '0.1.0' } };
-const state: TrainState = { step: 41, parameters: Float32Array.of(1, 2, 3, 4, 5, 6), ema: Float32Array.of(0.1, 2, 3, 4, 5, 6.5), slots: { m: new Float32Array(6), v: new Float32Array(6).fill(1e-9) } };
+const identity = {
+  config: { network: { use: 'tiny', width: 2 }, schedule: { use: 'edm' } },
+  seed: 3n,
+  plugins: { '@tweedie/core': '0.1.0' },
+};
+const state: TrainState = {
+  step: 41,
+  parameters: Float32Array.of(1, 2, 3, 4, 5, 6),
+  ema: Float32Array.of(0.1, 2, 3, 4, 5, 6.5),
+  slots: { m: new Float32Array(6), v: new Float32Array(6).fill(1e-9) },
+};
 
 describe('checkpoints', () => {
   it('return state and weights to the bit, and leave no tensor', async () => {
@@ -133,37 +146,79 @@ describe('plugins by name', () => {
   const install = async (name: string, entry: string, manifest: object = {}): Promise<void> => {
     const at = join(folder, 'node_modules', name);
     await mkdir(at, { recursive: true });
-    await writeFile(join(at, 'package.json'), JSON.stringify({ name, version: '1.2.3', type: 'module', exports: { import: './index.js' }, ...manifest }));
+    await writeFile(
+      join(at, 'package.json'),
+      JSON.stringify({ name, version: '1.2.3', type: 'module', exports: { import: './index.js' }, ...manifest }),
+    );
     await writeFile(join(at, 'index.js'), entry);
   };
   const schema = `{ '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }), jsonSchema: { input: () => ({ type: 'object', properties: {} }), output: () => ({}) } } }`;
-  const plugin = (name: string, provides: string, api = 1): string => `export default { kind: 'plugin', name: '${name}', version: '1.2.3', api: ${api}, provides: [${provides}] };`;
-  const method = (kind: string, name: string): string => `{ kind: '${kind}', name: '${name}', summary: '', options: ${schema}, create: () => ({ id: '${name}' }) }`;
+  const plugin = (name: string, provides: string, api = 1): string =>
+    `export default { kind: 'plugin', name: '${name}', version: '1.2.3', api: ${api}, provides: [${provides}] };`;
+  const method = (kind: string, name: string): string =>
+    `{ kind: '${kind}', name: '${name}', summary: '', options: ${schema}, create: () => ({ id: '${name}' }) }`;
 
   it('finds ours by method, a stranger by package, and one of several by #', async () => {
     expect((await resolveMethod('schedule', 'vp')).provision.name).toBe('vp');
-    await install('tweedie-schedule-foo', plugin('tweedie-schedule-foo', `${method('schedule', 'foo')}, ${method('preconditioner', 'foo')}`));
+    await install(
+      'tweedie-schedule-foo',
+      plugin('tweedie-schedule-foo', `${method('schedule', 'foo')}, ${method('preconditioner', 'foo')}`),
+    );
     expect((await resolveMethod('schedule', 'tweedie-schedule-foo', { from: folder })).provision.name).toBe('foo');
     await install('@them/two', plugin('@them/two', `${method('schedule', 'a')}, ${method('schedule', 'b')}`));
     expect((await resolveMethod('schedule', '@them/two#b', { from: folder })).provision.name).toBe('b');
-    await expect(resolveMethod('schedule', '@them/two', { from: folder })).rejects.toThrow(/provides several: expected @them\/two#a, @them\/two#b/);
+    await expect(resolveMethod('schedule', '@them/two', { from: folder })).rejects.toThrow(
+      /provides several: expected @them\/two#a, @them\/two#b/,
+    );
     await expect(resolveMethod('sampler', '@them/two', { from: folder })).rejects.toThrow(/provides no such sampler/);
   });
 
   it('uses the fallback for a package of ours that the project lacks', async () => {
     const fallback = async (name: string): Promise<unknown> => ({ default: { kind: 'plugin', name, version: '0', api: 1, provides: [] } });
-    await expect(resolveMethod('sampler', 'heun', { from: folder, fallback })).rejects.toThrow(/@tweedie\/sampler-classic provides no such sampler/);
+    await expect(resolveMethod('sampler', 'heun', { from: folder, fallback })).rejects.toThrow(
+      /@tweedie\/sampler-classic provides no such sampler/,
+    );
   });
 
   it.each([
-    ['a package that is not installed', 'tweedie-none', undefined, {}, /neither a method of Tweedie nor an installed package.*npm install tweedie-none/],
+    [
+      'a package that is not installed',
+      'tweedie-none',
+      undefined,
+      {},
+      /neither a method of Tweedie nor an installed package.*npm install tweedie-none/,
+    ],
     ['a name that npm would not take', 'No Such!', undefined, {}, /nor an npm package name/],
     ['a path', '../../evil', undefined, {}, /nor an npm package name/],
-    ['a package that is no plugin', 'left-pad', 'export default () => 1;', {}, /\[left-pad\] this package is no Tweedie plugin: got function/],
+    [
+      'a package that is no plugin',
+      'left-pad',
+      'export default () => 1;',
+      {},
+      /\[left-pad\] this package is no Tweedie plugin: got function/,
+    ],
     ['one without a default export', 'bare', 'export const a = 1;', {}, /got no default export/],
-    ['another api', 'tweedie-new', plugin('tweedie-new', '', 2), {}, /plugin "tweedie-new" speaks another version of the plugin contracts: got api 2/],
-    ['one that throws on import', 'tweedie-broken', 'throw new Error("boom");', {}, /\[tweedie-broken\] the package throws when it is imported: got boom/],
-    ['a missing peer', 'tweedie-peer', 'import "some-missing-peer";', { peerDependencies: { 'some-missing-peer': '^1.0.0' } }, /its peer some-missing-peer is not installed: expected \^1\.0\.0; npm install "some-missing-peer@\^1\.0\.0"/],
+    [
+      'another api',
+      'tweedie-new',
+      plugin('tweedie-new', '', 2),
+      {},
+      /plugin "tweedie-new" speaks another version of the plugin contracts: got api 2/,
+    ],
+    [
+      'one that throws on import',
+      'tweedie-broken',
+      'throw new Error("boom");',
+      {},
+      /\[tweedie-broken\] the package throws when it is imported: got boom/,
+    ],
+    [
+      'a missing peer',
+      'tweedie-peer',
+      'import "some-missing-peer";',
+      { peerDependencies: { 'some-missing-peer': '^1.0.0' } },
+      /its peer some-missing-peer is not installed: expected \^1\.0\.0; npm install "some-missing-peer@\^1\.0\.0"/,
+    ],
   ])('refuses %s', async (_, name, entry, manifest, message) => {
     if (entry !== undefined) await install(name, entry, manifest);
     await expect(loadPlugin(name, { from: folder })).rejects.toThrow(message);
@@ -172,15 +227,29 @@ describe('plugins by name', () => {
   it('refuses a peer out of range, and forgives an optional one', async () => {
     await install('old-peer', 'export const a = 1;', { exports: undefined, main: './index.js' });
     await install('tweedie-range', plugin('tweedie-range', ''), { peerDependencies: { 'old-peer': '^2.0.0' } });
-    await expect(loadPlugin('tweedie-range', { from: folder })).rejects.toThrow(/its peer old-peer is of another version: got 1\.2\.3, expected \^2\.0\.0/);
-    await install('tweedie-optional', plugin('tweedie-optional', ''), { peerDependencies: { nobody: '*' }, peerDependenciesMeta: { nobody: { optional: true } } });
+    await expect(loadPlugin('tweedie-range', { from: folder })).rejects.toThrow(
+      /its peer old-peer is of another version: got 1\.2\.3, expected \^2\.0\.0/,
+    );
+    await install('tweedie-optional', plugin('tweedie-optional', ''), {
+      peerDependencies: { nobody: '*' },
+      peerDependenciesMeta: { nobody: { optional: true } },
+    });
     expect((await loadPlugin('tweedie-optional', { from: folder })).name).toBe('tweedie-optional');
   });
 
   it('reads the peers of a package that is linked into the project', async () => {
     const real = join(folder, 'real');
     await mkdir(real);
-    await writeFile(join(real, 'package.json'), JSON.stringify({ name: 'tweedie-linked', version: '1.0.0', type: 'module', exports: './index.js', peerDependencies: { '@tensorflow/tfjs-core': '^4.0.0' } }));
+    await writeFile(
+      join(real, 'package.json'),
+      JSON.stringify({
+        name: 'tweedie-linked',
+        version: '1.0.0',
+        type: 'module',
+        exports: './index.js',
+        peerDependencies: { '@tensorflow/tfjs-core': '^4.0.0' },
+      }),
+    );
     await writeFile(join(real, 'index.js'), plugin('tweedie-linked', ''));
     await mkdir(join(folder, 'node_modules', '@tensorflow'), { recursive: true });
     await symlink(real, join(folder, 'node_modules', 'tweedie-linked'));

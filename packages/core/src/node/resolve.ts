@@ -32,13 +32,19 @@ export const resolveMethod = async (kind: Kind, use: string, options: ResolveOpt
   const [packageName, method] = locate(kind, use);
   const plugin = packageName === '@tweedie/core' ? processes : await loadPlugin(packageName, options);
   const candidates = plugin.provides.filter((provision) => provision.kind === kind);
-  const provision = method === undefined && candidates.length === 1 ? candidates[0] : candidates.find(({ name }) => name === (method ?? use));
+  const provision =
+    method === undefined && candidates.length === 1 ? candidates[0] : candidates.find(({ name }) => name === (method ?? use));
   if (provision === undefined) {
     throw tweedieError({
       subject: `${kind} "${use}"`,
-      problem: method === undefined && candidates.length > 1 ? `${packageName} provides several` : `${packageName} provides no such ${kind}`,
-      expected: candidates.length === 0 ? `a package that provides a ${kind}` : candidates.map(({ name }) => `${packageName}#${name}`).join(', '),
-      remedy: plugin.provides.length === 0 ? 'choose another package' : `it provides ${plugin.provides.map((each) => `${each.kind} ${each.name}`).join(', ')}`,
+      problem:
+        method === undefined && candidates.length > 1 ? `${packageName} provides several` : `${packageName} provides no such ${kind}`,
+      expected:
+        candidates.length === 0 ? `a package that provides a ${kind}` : candidates.map(({ name }) => `${packageName}#${name}`).join(', '),
+      remedy:
+        plugin.provides.length === 0
+          ? 'choose another package'
+          : `it provides ${plugin.provides.map((each) => `${each.kind} ${each.name}`).join(', ')}`,
     });
   }
   return { plugin, provision };
@@ -55,7 +61,12 @@ const locate = (kind: Kind, use: string): readonly [packageName: string, method:
 /** Imports a package's default export and checks it: a plugin, of our api, whose peers are there. */
 export const loadPlugin = async (packageName: string, { from = process.cwd(), fallback }: ResolveOptions = {}): Promise<Plugin> => {
   if (!/^(@[a-z0-9-~][a-z0-9-._~]*\/)?[a-z0-9-~][a-z0-9-._~]*$/.test(packageName)) {
-    throw tweedieError({ subject: packageName, problem: 'neither a method of Tweedie nor an npm package name', expected: `one of ${Object.values(FIRST_PARTY).flatMap(Object.keys).join(', ')}, or an installed package`, remedy: '`tweedie plugins` lists what there is' });
+    throw tweedieError({
+      subject: packageName,
+      problem: 'neither a method of Tweedie nor an npm package name',
+      expected: `one of ${Object.values(FIRST_PARTY).flatMap(Object.keys).join(', ')}, or an installed package`,
+      remedy: '`tweedie plugins` lists what there is',
+    });
   }
   const found = locatePackage(packageName, from);
   const ours = packageName.startsWith('@tweedie/');
@@ -74,7 +85,13 @@ export const loadPlugin = async (packageName: string, { from = process.cwd(), fa
   } catch (cause) {
     if (found !== undefined) await checkPeers(packageName, found); // a peer that is not there makes a poorer message
     if (isTweedieError(cause)) throw cause;
-    throw tweedieError({ subject: packageName, problem: 'the package throws when it is imported', got: cause instanceof Error ? cause.message : cause, remedy: 'report it to its authors, or choose another version', cause });
+    throw tweedieError({
+      subject: packageName,
+      problem: 'the package throws when it is imported',
+      got: cause instanceof Error ? cause.message : cause,
+      remedy: 'report it to its authors, or choose another version',
+      cause,
+    });
   }
   const plugin = checkPlugin((loaded as { default?: unknown }).default, packageName);
   if (found !== undefined) await checkPeers(packageName, found);
@@ -98,7 +115,13 @@ const checkPeers = async (packageName: string, entry: string): Promise<void> => 
     const version = versionOf(peer, fileURLToPath(entry));
     if (version === undefined && peerDependenciesMeta[peer]?.optional === true) continue;
     if (version === undefined || !satisfies(version, range, { includePrerelease: true })) {
-      throw tweedieError({ subject: packageName, problem: `its peer ${peer} ${version === undefined ? 'is not installed' : 'is of another version'}`, ...(version === undefined ? {} : { got: version }), expected: range, remedy: `npm install "${peer}@${range}"` });
+      throw tweedieError({
+        subject: packageName,
+        problem: `its peer ${peer} ${version === undefined ? 'is not installed' : 'is of another version'}`,
+        ...(version === undefined ? {} : { got: version }),
+        expected: range,
+        remedy: `npm install "${peer}@${range}"`,
+      });
     }
   }
 };

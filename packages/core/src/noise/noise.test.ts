@@ -40,7 +40,15 @@ describe('createNoise', () => {
   it('gives other numbers to another seed, stream, step, draw and row', () => {
     const first = (seed: bigint, stream: number, step: number, draw: number, row: number): number =>
       createNoise(seed, row).hostUniform([1], { stream, step, draw })[0]!;
-    const numbers = [first(1n, 5, 0, 0, 0), first(2n, 5, 0, 0, 0), first(1n << 32n, 5, 0, 0, 0), first(1n, 6, 0, 0, 0), first(1n, 5, 1, 0, 0), first(1n, 5, 0, 1, 0), first(1n, 5, 0, 0, 1)];
+    const numbers = [
+      first(1n, 5, 0, 0, 0),
+      first(2n, 5, 0, 0, 0),
+      first(1n << 32n, 5, 0, 0, 0),
+      first(1n, 6, 0, 0, 0),
+      first(1n, 5, 1, 0, 0),
+      first(1n, 5, 0, 1, 0),
+      first(1n, 5, 0, 0, 1),
+    ];
     expect(new Set(numbers).size).toBe(numbers.length);
   });
 

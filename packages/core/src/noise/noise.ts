@@ -15,7 +15,11 @@ export const createNoise = (seed: bigint | number, firstRow = 0): Noise => {
   const key1 = Number(wide >> 32n);
 
   /** Fills rows of `width` numbers each; `write(out, at, block)` turns one block into four numbers. */
-  const fill = (shape: readonly number[], at: Draw, write: (out: Float64Array, to: number, end: number, block: Uint32Array) => void): Float64Array => {
+  const fill = (
+    shape: readonly number[],
+    at: Draw,
+    write: (out: Float64Array, to: number, end: number, block: Uint32Array) => void,
+  ): Float64Array => {
     const { rows, width } = layout(shape);
     const { stream, step = 0, draw = 0 } = checkDraw(at);
     const out = new Float64Array(rows * width);
@@ -41,7 +45,11 @@ export const createNoise = (seed: bigint | number, firstRow = 0): Noise => {
     hostNormal,
     uniform: (shape, at) => asTensor(hostUniform(shape, at), shape),
     normal: (shape, at) => asTensor(hostNormal(shape, at), shape),
-    rademacher: (shape, at) => asTensor(hostUniform(shape, at).map((u) => (u < 0.5 ? -1 : 1)), shape),
+    rademacher: (shape, at) =>
+      asTensor(
+        hostUniform(shape, at).map((u) => (u < 0.5 ? -1 : 1)),
+        shape,
+      ),
     rows: (offset) => createNoise(wide, firstRow + offset),
   });
 };
@@ -70,7 +78,13 @@ const layout = (shape: readonly number[]): { rows: number; width: number } => {
 
 const bigintOf = (seed: number): bigint => {
   if (!Number.isInteger(seed)) {
-    throw tweedieError({ subject: '@tweedie/core noise', problem: 'a seed is not an integer', got: seed, expected: 'an integer', remedy: 'pass an integer or a bigint' });
+    throw tweedieError({
+      subject: '@tweedie/core noise',
+      problem: 'a seed is not an integer',
+      got: seed,
+      expected: 'an integer',
+      remedy: 'pass an integer or a bigint',
+    });
   }
   return BigInt(seed);
 };

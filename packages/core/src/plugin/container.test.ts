@@ -12,8 +12,25 @@ import { adam } from '../run/adam.ts';
 import * as tokens from './container.ts';
 import { compose, made, value, type Part, type Token } from './container.ts';
 
-const dataset = (id: string): Dataset => ({ id, shape: [2], classes: 0, size: 8, rows: (indices) => ({ images: new Float32Array(indices.length * 2) }) });
-const network = (name: string): Network => ({ kind: 'network', api: 1, name, config: {}, shape: [2], classes: 0, parameters: [], init: () => ({}), apply: (_w, x) => x.clone(), doubleDifferentiable: true });
+const dataset = (id: string): Dataset => ({
+  id,
+  shape: [2],
+  classes: 0,
+  size: 8,
+  rows: (indices) => ({ images: new Float32Array(indices.length * 2) }),
+});
+const network = (name: string): Network => ({
+  kind: 'network',
+  api: 1,
+  name,
+  config: {},
+  shape: [2],
+  classes: 0,
+  parameters: [],
+  init: () => ({}),
+  apply: (_w, x) => x.clone(),
+  doubleDifferentiable: true,
+});
 const objective = (name: string, seen: string[] = []): Objective => ({
   kind: 'objective',
   api: 1,
@@ -52,7 +69,9 @@ const parts = (): readonly Part[] => [
 ];
 
 /** Every token that core names, found by looking, so that a new one cannot be forgotten here. */
-const everyToken = Object.entries(tokens as unknown as Record<string, Token<unknown>>).filter(([name, it]) => /^[A-Z]+$/.test(name) && 'symbol' in it);
+const everyToken = Object.entries(tokens as unknown as Record<string, Token<unknown>>).filter(
+  ([name, it]) => /^[A-Z]+$/.test(name) && 'symbol' in it,
+);
 
 describe('compose', () => {
   it('knows every token', () => {
@@ -69,13 +88,19 @@ describe('compose', () => {
     expect(child.get(token)).toBe(other);
     for (const [name, each] of everyToken) expect(experiment.get(each)).toBe(before.get(name));
     // given parts are shared with the child, derived ones (feed, loss, plan) are its own
-    for (const [name, each] of everyToken) if (each !== token && !['FEED', 'LOSS', 'PLAN'].includes(name)) expect(child.get(each), name).toBe(before.get(name));
+    for (const [name, each] of everyToken)
+      if (each !== token && !['FEED', 'LOSS', 'PLAN'].includes(name)) expect(child.get(each), name).toBe(before.get(name));
   });
 
   it('makes what follows from a part anew where the part is another', () => {
     const seen: string[] = [];
     const experiment = compose(...parts(), value(tokens.OBJECTIVE, objective('a', seen)));
-    const child = experiment.scope(value(tokens.SCHEDULE, ve()), value(tokens.PRECONDITIONER, epsPreconditioner()), value(tokens.SAMPLER, sampler('b')), value(tokens.DATA, { ...dataset('b'), size: 3 }));
+    const child = experiment.scope(
+      value(tokens.SCHEDULE, ve()),
+      value(tokens.PRECONDITIONER, epsPreconditioner()),
+      value(tokens.SAMPLER, sampler('b')),
+      value(tokens.DATA, { ...dataset('b'), size: 3 }),
+    );
     const batch = { x0: zeros([2, 2]), step: 0 };
     for (const each of [experiment, child, experiment]) each.get(tokens.LOSS)({}, batch, each.get(tokens.NOISE)).dispose();
     batch.x0.dispose();
@@ -89,7 +114,9 @@ describe('compose', () => {
     let made_ = 0;
     const COUNTED = tokens.token<number>('counted');
     const experiment = compose(made(COUNTED, () => ++made_));
-    expect([experiment.get(COUNTED), experiment.get(COUNTED), experiment.scope().get(COUNTED), experiment.get(COUNTED)]).toEqual([1, 1, 2, 1]);
+    expect([experiment.get(COUNTED), experiment.get(COUNTED), experiment.scope().get(COUNTED), experiment.get(COUNTED)]).toEqual([
+      1, 1, 2, 1,
+    ]);
   });
 
   it('two experiments know nothing of each other, and a missing part is named', () => {

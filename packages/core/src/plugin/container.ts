@@ -84,7 +84,9 @@ const derived: readonly Part[] = [
       ...(reference === undefined ? {} : { reference }),
     });
   }),
-  made(LOSS, (get) => scoreLoss({ objective: get(OBJECTIVE), network: get(NETWORK), schedule: get(SCHEDULE), preconditioner: get(PRECONDITIONER) })),
+  made(LOSS, (get) =>
+    scoreLoss({ objective: get(OBJECTIVE), network: get(NETWORK), schedule: get(SCHEDULE), preconditioner: get(PRECONDITIONER) }),
+  ),
   made(PLAN, (get) => get(SAMPLER).plan(get(SCHEDULE), get(LEVELS))),
 ];
 

@@ -7,7 +7,8 @@ const KINDS: readonly Kind[] = ['objective', 'sampler', 'metric', 'network', 'sc
 export const provide = <K extends Kind, Options>(provision: Provision<K, Options>): Provision => provision as unknown as Provision;
 
 /** A plugin is what its package exports as default. Checked and frozen; `api` is filled in. */
-export const definePlugin = (plugin: Omit<Plugin, 'kind' | 'api'>): Plugin => checkPlugin({ kind: 'plugin', api: API, ...plugin }, plugin.name);
+export const definePlugin = (plugin: Omit<Plugin, 'kind' | 'api'>): Plugin =>
+  checkPlugin({ kind: 'plugin', api: API, ...plugin }, plugin.name);
 
 /** Refuses, by name, what is no plugin or speaks another version of the contracts. `subject` is who was asked for. */
 export const checkPlugin = (value: unknown, subject: string): Plugin => {
@@ -32,7 +33,8 @@ export const checkPlugin = (value: unknown, subject: string): Plugin => {
   }
   const seen = new Set<string>();
   for (const { kind, name, options, create } of plugin.provides) {
-    if (!KINDS.includes(kind)) throw tweedieError({ subject, problem: `"${name}" is of an unknown kind`, got: kind, expected: KINDS.join(', ') });
+    if (!KINDS.includes(kind))
+      throw tweedieError({ subject, problem: `"${name}" is of an unknown kind`, got: kind, expected: KINDS.join(', ') });
     if (typeof create !== 'function' || options?.['~standard']?.jsonSchema === undefined) {
       throw tweedieError({
         subject,
@@ -54,13 +56,23 @@ export const parseOptions = async <Options>(schema: OptionsSchema<unknown, Optio
   if (result.issues === undefined) return result.value;
   const lines = result.issues.map(({ message, path }) => {
     const keys = (path ?? []).map((part) => String(typeof part === 'object' ? part.key : part));
-    const got = keys.reduce<unknown>((at, key) => (typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[key] : undefined), value);
+    const got = keys.reduce<unknown>(
+      (at, key) => (typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[key] : undefined),
+      value,
+    );
     return `${keys.join('.') || 'options'}: ${message}${keys.length > 0 ? ` (got ${JSON.stringify(got) ?? 'nothing'})` : ''}`;
   });
   const known = Object.keys((schema['~standard'].jsonSchema.input({ target: 'draft-2020-12' })['properties'] as object | undefined) ?? {});
-  throw tweedieError({ subject, problem: lines.join('; '), ...(known.length > 0 ? { remedy: `the options are ${known.join(', ')}` } : { remedy: 'it has no options' }) });
+  throw tweedieError({
+    subject,
+    problem: lines.join('; '),
+    ...(known.length > 0 ? { remedy: `the options are ${known.join(', ')}` } : { remedy: 'it has no options' }),
+  });
 };
 
 /** Makes one provided thing from options. */
-export const createProvided = async <K extends Kind>(provision: Provision, options: unknown, subject = `${provision.kind} ${provision.name}`): Promise<Provided[K]> =>
-  (await provision.create(await parseOptions(provision.options, options, subject))) as Provided[K];
+export const createProvided = async <K extends Kind>(
+  provision: Provision,
+  options: unknown,
+  subject = `${provision.kind} ${provision.name}`,
+): Promise<Provided[K]> => (await provision.create(await parseOptions(provision.options, options, subject))) as Provided[K];

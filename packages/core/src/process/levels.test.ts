@@ -6,7 +6,9 @@ import { vpLinear } from './vp-linear.ts';
 describe('karras', () => {
   it('is the 18-point grid of EDM, then 0', () => {
     const grid = karras({ steps: 18, max: 80, min: 0.002, zero: true });
-    const published = [80, 57.586, 40.786, 28.375, 19.352, 12.91, 8.401, 5.315, 3.257, 1.923, 1.088, 0.585, 0.296, 0.14, 0.06, 0.023, 0.008, 0.002, 0];
+    const published = [
+      80, 57.586, 40.786, 28.375, 19.352, 12.91, 8.401, 5.315, 3.257, 1.923, 1.088, 0.585, 0.296, 0.14, 0.06, 0.023, 0.008, 0.002, 0,
+    ];
     expect([...grid].map((rho) => Number(rho.toFixed(3)))).toEqual(published);
   });
 

@@ -37,7 +37,12 @@ export const timePower = (schedule: Schedule, { power, ...span }: Span & { reado
 /** Uniform in `to(ρ)`; both ends are kept as they were given. */
 const grid = ({ steps, max, min, zero = false }: Span, to: (rho: number) => number, from: (u: number) => number): Float64Array => {
   if (!Number.isInteger(steps) || steps < 1) {
-    throw tweedieError({ subject: '@tweedie/core levels', problem: 'a grid needs at least one step', got: steps, expected: 'an integer ≥ 1' });
+    throw tweedieError({
+      subject: '@tweedie/core levels',
+      problem: 'a grid needs at least one step',
+      got: steps,
+      expected: 'an integer ≥ 1',
+    });
   }
   if (!(max > min && min > 0 && Number.isFinite(max))) {
     throw tweedieError({
@@ -58,7 +63,8 @@ const grid = ({ steps, max, min, zero = false }: Span, to: (rho: number) => numb
 
 /** Refuses levels that no sampler can use: fewer than two, not finite, not strictly decreasing, or a 0 where it cannot be reached. */
 export const checkLevels = (subject: string, levels: Float64Array, { reachesZero }: { readonly reachesZero: boolean }): void => {
-  if (levels.length < 2) throw tweedieError({ subject, problem: 'a plan needs two levels or more', got: levels.length, expected: 'N + 1 levels for N steps' });
+  if (levels.length < 2)
+    throw tweedieError({ subject, problem: 'a plan needs two levels or more', got: levels.length, expected: 'N + 1 levels for N steps' });
   for (let i = 0; i < levels.length; i++) {
     const rho = levels[i]!;
     if (!Number.isFinite(rho) || rho < 0) {
@@ -75,6 +81,11 @@ export const checkLevels = (subject: string, levels: Float64Array, { reachesZero
     }
   }
   if (levels.at(-1) === 0 && !reachesZero) {
-    throw tweedieError({ subject, problem: 'the last level is 0, which this sampler cannot reach', expected: 'a last level > 0', remedy: 'end the grid at a small ρ (zero: false)' });
+    throw tweedieError({
+      subject,
+      problem: 'the last level is 0, which this sampler cannot reach',
+      expected: 'a last level > 0',
+      remedy: 'end the grid at a small ρ (zero: false)',
+    });
   }
 };

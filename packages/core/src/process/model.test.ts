@@ -27,31 +27,37 @@ const oracle = (answer: (c: { x0: Tensor; eps: Tensor }) => Tensor, known: { x0:
 const schedules: readonly Schedule[] = [edm(), ve(), vpLinear(), subVp()];
 const rho = Float64Array.of(0.3, 5);
 
-describe.each(schedules.map((schedule) => [schedule.id, schedule] as const))('every head gives the same denoiser under %s', (_, schedule) => {
-  const heads: readonly [Preconditioner, (t: number, x0: Tensor, eps: Tensor) => Tensor][] = [
-    [x0Preconditioner(), (_t, x0) => x0.clone()],
-    [epsPreconditioner(), (_t, _x0, eps) => eps.clone()],
-    [scorePreconditioner(), (t, _x0, eps) => mul(eps, -1 / schedule.sigma(t))], // ∇ log p(x_t | x₀) = −ε/σ
-    [vPreconditioner(), (t, x0, eps) => add(mul(eps, schedule.alpha(t)), mul(x0, -schedule.sigma(t)))],
-  ];
-  it.each(heads.map(([preconditioner, answer]) => [preconditioner.id, preconditioner, answer] as const))('%s', async (_id, preconditioner, answer) => {
-    for (const level of rho) {
-      const x0 = tensor([[0.5, -0.25]]);
-      const eps = tensor([[1.25, -2]]);
-      const y = tidy(() => add(x0, mul(eps, level)));
-      const network = oracle((known) => answer(schedule.timeOf(level), known.x0, known.eps), { x0, eps });
-      const before = memory().numTensors;
-      const model = bindModel({ network, weights: {}, schedule, preconditioner });
-      const denoised = model.denoise(y, level);
-      const values = await denoised.data();
-      denoised.dispose();
-      expect(memory().numTensors).toBe(before);
-      expect(values[0]).toBeCloseTo(0.5, 4);
-      expect(values[1]).toBeCloseTo(-0.25, 4);
-      [x0, eps, y].forEach((t) => t.dispose());
-    }
-  });
-});
+describe.each(schedules.map((schedule) => [schedule.id, schedule] as const))(
+  'every head gives the same denoiser under %s',
+  (_, schedule) => {
+    const heads: readonly [Preconditioner, (t: number, x0: Tensor, eps: Tensor) => Tensor][] = [
+      [x0Preconditioner(), (_t, x0) => x0.clone()],
+      [epsPreconditioner(), (_t, _x0, eps) => eps.clone()],
+      [scorePreconditioner(), (t, _x0, eps) => mul(eps, -1 / schedule.sigma(t))], // ∇ log p(x_t | x₀) = −ε/σ
+      [vPreconditioner(), (t, x0, eps) => add(mul(eps, schedule.alpha(t)), mul(x0, -schedule.sigma(t)))],
+    ];
+    it.each(heads.map(([preconditioner, answer]) => [preconditioner.id, preconditioner, answer] as const))(
+      '%s',
+      async (_id, preconditioner, answer) => {
+        for (const level of rho) {
+          const x0 = tensor([[0.5, -0.25]]);
+          const eps = tensor([[1.25, -2]]);
+          const y = tidy(() => add(x0, mul(eps, level)));
+          const network = oracle((known) => answer(schedule.timeOf(level), known.x0, known.eps), { x0, eps });
+          const before = memory().numTensors;
+          const model = bindModel({ network, weights: {}, schedule, preconditioner });
+          const denoised = model.denoise(y, level);
+          const values = await denoised.data();
+          denoised.dispose();
+          expect(memory().numTensors).toBe(before);
+          expect(values[0]).toBeCloseTo(0.5, 4);
+          expect(values[1]).toBeCloseTo(-0.25, 4);
+          [x0, eps, y].forEach((t) => t.dispose());
+        }
+      },
+    );
+  },
+);
 
 describe('EDM preconditioning', () => {
   it('has unit-variance input and effective target: in² (ρ² + σd²) = 1, w(ρ) out² = 1', () => {
@@ -67,8 +73,23 @@ describe('EDM preconditioning', () => {
 
   it('takes one level for all rows or one each, alike', async () => {
     const x0 = zeros([2, 2]);
-    const model = bindModel({ network: oracle(() => tensor([[1, 2], [3, 4]]), { x0, eps: x0 }), weights: {}, schedule: edm(), preconditioner: edmPreconditioner() });
-    const y = tensor([[1, 1], [2, 2]]);
+    const model = bindModel({
+      network: oracle(
+        () =>
+          tensor([
+            [1, 2],
+            [3, 4],
+          ]),
+        { x0, eps: x0 },
+      ),
+      weights: {},
+      schedule: edm(),
+      preconditioner: edmPreconditioner(),
+    });
+    const y = tensor([
+      [1, 1],
+      [2, 2],
+    ]);
     const [one, each] = [model.denoise(y, 2), model.denoise(y, Float64Array.of(2, 2))];
     expect([...(await one.data())]).toEqual([...(await each.data())]);
     [x0, y, one, each].forEach((t) => t.dispose());
@@ -76,7 +97,12 @@ describe('EDM preconditioning', () => {
 
   it('refuses a wrong shape, a wrong count of levels, ρ = 0 and wrong labels', () => {
     const x0 = zeros([2, 2]);
-    const model = bindModel({ network: oracle(() => x0.clone(), { x0, eps: x0 }), weights: {}, schedule: edm(), preconditioner: edmPreconditioner() });
+    const model = bindModel({
+      network: oracle(() => x0.clone(), { x0, eps: x0 }),
+      weights: {},
+      schedule: edm(),
+      preconditioner: edmPreconditioner(),
+    });
     const wide = zeros([2, 3]);
     expect(() => model.denoise(wide, 1)).toThrow(/another shape than the network: got \[3\], expected \[2\]/);
     expect(() => model.denoise(x0, Float64Array.of(1))).toThrow(/not one noise level a row/);

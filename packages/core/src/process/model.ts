@@ -37,7 +37,10 @@ export const bindModel = ({ network, weights, schedule, preconditioner, train }:
       return skip === 0 ? x0 : add(scaleRows(y, skip), x0);
     });
   // With EDM preconditioning the prediction is D; elsewhere it is F.
-  const raw = preconditioner.sigmaData === undefined ? (y: Tensor, rho: Levels, label?: Tensor2D): Tensor => tidy(() => run(y, rho, label).f) : denoise;
+  const raw =
+    preconditioner.sigmaData === undefined
+      ? (y: Tensor, rho: Levels, label?: Tensor2D): Tensor => tidy(() => run(y, rho, label).f)
+      : denoise;
 
   return Object.freeze<Model>({
     schedule,
@@ -55,14 +58,26 @@ const checkInput = (network: Network, y: Tensor, levels: Float64Array, label?: T
   const subject = `network ${network.name}`;
   const shape = y.shape.slice(1);
   if (shape.join() !== network.shape.join()) {
-    throw tweedieError({ subject, problem: 'the data have another shape than the network', got: shape, expected: `[${network.shape.join(', ')}]`, remedy: 'make the network with the shape of the data' });
+    throw tweedieError({
+      subject,
+      problem: 'the data have another shape than the network',
+      got: shape,
+      expected: `[${network.shape.join(', ')}]`,
+      remedy: 'make the network with the shape of the data',
+    });
   }
   if (levels.length !== y.shape[0]) {
     throw tweedieError({ subject, problem: 'not one noise level a row', got: levels.length, expected: `${y.shape[0]} levels` });
   }
   const bad = levels.findIndex((rho) => !(rho > 0 && Number.isFinite(rho)));
   if (bad >= 0) {
-    throw tweedieError({ subject, problem: `row ${bad} asks for a noise level that no network is trained at`, got: levels[bad], expected: 'a finite ρ > 0', remedy: 'end the levels above 0; a last level of 0 is reached by a denoising step, not evaluated' });
+    throw tweedieError({
+      subject,
+      problem: `row ${bad} asks for a noise level that no network is trained at`,
+      got: levels[bad],
+      expected: 'a finite ρ > 0',
+      remedy: 'end the levels above 0; a last level of 0 is reached by a denoising step, not evaluated',
+    });
   }
   if (label !== undefined && label.shape[1] !== network.classes) {
     throw tweedieError({ subject, problem: 'labels of another number of classes', got: label.shape[1], expected: String(network.classes) });

@@ -8,7 +8,15 @@ import { vpCosine } from './vp-cosine.ts';
 import { vpDiscrete } from './vp-discrete.ts';
 import { vpLinear } from './vp-linear.ts';
 
-const schedules: readonly Schedule[] = [vpLinear(), subVp(), vpCosine(), vpDiscrete(), vpDiscrete({ interpolant: 'alpha-bar' }), ve(), edm()];
+const schedules: readonly Schedule[] = [
+  vpLinear(),
+  subVp(),
+  vpCosine(),
+  vpDiscrete(),
+  vpDiscrete({ interpolant: 'alpha-bar' }),
+  ve(),
+  edm(),
+];
 const relative = (a: number, b: number): number => Math.abs(a - b) / Math.abs(b);
 
 describe.each(schedules.map((schedule) => [schedule.id, schedule] as const))('%s', (_, schedule) => {

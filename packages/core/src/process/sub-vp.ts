@@ -6,7 +6,11 @@ import { vpLinear } from './vp-linear.ts';
  *
  * Y. Song et al.: Score-Based Generative Modeling through SDEs (2011.13456), eq. 12 and appendix B. t ∈ (0, 1].
  */
-export const subVp = ({ betaMin = 0.1, betaMax = 20, tMin = 1e-3 }: { betaMin?: number; betaMax?: number; tMin?: number } = {}): Schedule => {
+export const subVp = ({
+  betaMin = 0.1,
+  betaMax = 20,
+  tMin = 1e-3,
+}: { betaMin?: number; betaMax?: number; tMin?: number } = {}): Schedule => {
   const vp = vpLinear({ betaMin, betaMax, tMin });
   const variance = (t: number): number => vp.sigma(t) ** 2; // 1 − e^{−B}
   return Object.freeze<Schedule>({

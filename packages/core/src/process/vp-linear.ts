@@ -6,7 +6,11 @@ import type { Schedule } from '../contracts/schedule.ts';
  * J. Ho, A. Jain, P. Abbeel: Denoising Diffusion Probabilistic Models (2006.11239), in the continuous form of
  * Y. Song et al.: Score-Based Generative Modeling through SDEs (2011.13456), eqs. 11, 32–33. t ∈ (0, 1].
  */
-export const vpLinear = ({ betaMin = 0.1, betaMax = 20, tMin = 1e-3 }: { betaMin?: number; betaMax?: number; tMin?: number } = {}): Schedule => {
+export const vpLinear = ({
+  betaMin = 0.1,
+  betaMax = 20,
+  tMin = 1e-3,
+}: { betaMin?: number; betaMax?: number; tMin?: number } = {}): Schedule => {
   const slope = betaMax - betaMin;
   // log α = −¼ t² (β₁ − β₀) − ½ t β₀
   const logAlpha = (t: number): number => -0.25 * t * t * slope - 0.5 * t * betaMin;

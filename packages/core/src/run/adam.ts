@@ -15,7 +15,13 @@ export const adam = ({
   beta2 = 0.999,
   epsilon = 1e-8,
   weightDecay = 0,
-}: { readonly rate: number | Rate; readonly beta1?: number; readonly beta2?: number; readonly epsilon?: number; readonly weightDecay?: number }): Optimizer =>
+}: {
+  readonly rate: number | Rate;
+  readonly beta1?: number;
+  readonly beta2?: number;
+  readonly epsilon?: number;
+  readonly weightDecay?: number;
+}): Optimizer =>
   Object.freeze<Optimizer>({
     id: `adam(${beta1},${beta2},${epsilon},${weightDecay})`,
     slots: ['m', 'v'],

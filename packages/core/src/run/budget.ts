@@ -11,9 +11,14 @@ export const stepsWithin = async (
   options: Omit<TrainOptions, 'parameters' | 'steps' | 'state'>,
   initial: Readonly<Record<string, Float32Array>>,
   specs: TrainOptions['parameters']['specs'],
-  { warmUp = 5, timed = 15, now = (): number => performance.now() }: { readonly warmUp?: number; readonly timed?: number; readonly now?: () => number } = {},
+  {
+    warmUp = 5,
+    timed = 15,
+    now = (): number => performance.now(),
+  }: { readonly warmUp?: number; readonly timed?: number; readonly now?: () => number } = {},
 ): Promise<number> => {
-  if (!(seconds > 0 && Number.isFinite(seconds))) throw tweedieError({ subject: 'budget', problem: 'no time to train', got: seconds, expected: 'seconds > 0' });
+  if (!(seconds > 0 && Number.isFinite(seconds)))
+    throw tweedieError({ subject: 'budget', problem: 'no time to train', got: seconds, expected: 'seconds > 0' });
   const parameters = createParameters(specs, initial);
   const times: number[] = [];
   try {

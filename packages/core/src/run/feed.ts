@@ -28,9 +28,16 @@ export interface FeedOptions {
 export const createFeed = ({ dataset, batchSize, noise, labelDropout = 0, reference }: FeedOptions): Feed => {
   const { size, classes, shape } = dataset;
   if (size < 1) throw tweedieError({ subject: dataset.id, problem: 'the data set is empty', remedy: 'check its path and split' });
-  if (!Number.isInteger(batchSize) || batchSize < 1) throw tweedieError({ subject: 'batchSize', problem: 'a batch needs rows', got: batchSize, expected: 'an integer ≥ 1' });
+  if (!Number.isInteger(batchSize) || batchSize < 1)
+    throw tweedieError({ subject: 'batchSize', problem: 'a batch needs rows', got: batchSize, expected: 'an integer ≥ 1' });
   if (reference !== undefined && reference < batchSize) {
-    throw tweedieError({ subject: 'reference', problem: 'the reference batch is smaller than the batch', got: reference, expected: `at least ${batchSize}`, remedy: 'the mini-batch is part of its reference: raise reference or lower batchSize' });
+    throw tweedieError({
+      subject: 'reference',
+      problem: 'the reference batch is smaller than the batch',
+      got: reference,
+      expected: `at least ${batchSize}`,
+      remedy: 'the mini-batch is part of its reference: raise reference or lower batchSize',
+    });
   }
   let epoch = -1;
   let order = new Int32Array(0);
@@ -47,14 +54,26 @@ export const createFeed = ({ dataset, batchSize, noise, labelDropout = 0, refere
     const { images, labels } = dataset.rows(chosen);
     const x0 = tensor(images, [chosen.length, ...shape], 'float32');
     if (classes === 0 || labels === undefined) return { x0 };
-    return { x0, label: oneHotRows(labels.map((label, row) => (kept(row) ? label : -1)), classes) };
+    return {
+      x0,
+      label: oneHotRows(
+        labels.map((label, row) => (kept(row) ? label : -1)),
+        classes,
+      ),
+    };
   };
   return Object.freeze<Feed>({
     batchSize,
     indices,
     batch: (step, from = 0, count = batchSize) => {
       const chosen = indices(step).subarray(from, from + count);
-      const dropped = labelDropout > 0 ? noise.rows(from).hostUniform([count], { stream: STREAM.label, step }).map((u) => Number(u < labelDropout)) : undefined;
+      const dropped =
+        labelDropout > 0
+          ? noise
+              .rows(from)
+              .hostUniform([count], { stream: STREAM.label, step })
+              .map((u) => Number(u < labelDropout))
+          : undefined;
       const batch = rowsOf(chosen, (row) => dropped?.[row] !== 1);
       if (reference === undefined) return { ...batch, step };
       const others = noise.hostUniform([reference - count], { stream: STREAM.shuffle, step, draw: 1 });

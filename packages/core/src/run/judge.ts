@@ -12,11 +12,17 @@ export interface JudgedBatch {
 }
 
 /** Judges images by several metrics in one pass: features and logits are computed once a batch, for all that need them. */
-export const judge = async (metrics: readonly Metric[], context: MetricContext, batches: AsyncIterable<JudgedBatch>): Promise<MetricResult[]> => {
+export const judge = async (
+  metrics: readonly Metric[],
+  context: MetricContext,
+  batches: AsyncIterable<JudgedBatch>,
+): Promise<MetricResult[]> => {
   const { extractor } = context;
   const wantsFeatures = metrics.some(({ needs }) => needs === 'features');
   const wantsLogits = metrics.some(({ needs }) => needs === 'labels');
-  const lacking = metrics.find(({ needs }) => (needs === 'features' && extractor === undefined) || (needs === 'labels' && extractor?.logits === undefined));
+  const lacking = metrics.find(
+    ({ needs }) => (needs === 'features' && extractor === undefined) || (needs === 'labels' && extractor?.logits === undefined),
+  );
   if (lacking !== undefined) {
     throw tweedieError({
       subject: `metric ${lacking.name}`,

@@ -45,7 +45,17 @@ const euler: Sampler = {
 /** Data N(m_label, 0.25 I): the exact denoiser. */
 const gaussian: Denoiser = (y, rho, label) =>
   tidy(() => {
-    const mean = label === undefined ? zerosLike(y) : matMul(label, tensor2d([[1, 1], [-1, 2], [0, -3]]));
+    const mean =
+      label === undefined
+        ? zerosLike(y)
+        : matMul(
+            label,
+            tensor2d([
+              [1, 1],
+              [-1, 2],
+              [0, -3],
+            ]),
+          );
     const shrink = 0.25 / (0.25 + (rho as number) ** 2);
     return add(mean, mul(sub(y, mean), shrink));
   });
@@ -116,12 +126,22 @@ describe('sample', () => {
 
 describe('guided', () => {
   it('extrapolates from the unconditional to the conditional denoiser, in one call of twice the rows', async () => {
-    const y = tensor([[1, 2], [3, 4]]);
-    const label = tensor2d([[1, 0, 0], [0, 0, 1]]);
+    const y = tensor([
+      [1, 2],
+      [3, 4],
+    ]);
+    const label = tensor2d([
+      [1, 0, 0],
+      [0, 0, 1],
+    ]);
     const rows: number[] = [];
     const counting: Denoiser = (at, rho, hot) => (rows.push(at.shape[0]!), gaussian(at, rho, hot));
     const before = memory().numTensors;
-    const [with3, conditional, unconditional] = [await guided(counting, { scale: 3 })(y, 2, label), await gaussian(y, 2, label), await gaussian(y, 2)];
+    const [with3, conditional, unconditional] = [
+      await guided(counting, { scale: 3 })(y, 2, label),
+      await gaussian(y, 2, label),
+      await gaussian(y, 2),
+    ];
     const [a, c, u] = [await with3.data(), await conditional.data(), await unconditional.data()];
     a.forEach((value, k) => expect(value).toBeCloseTo(c[k]! + 2 * (c[k]! - u[k]!), 5));
     [with3, conditional, unconditional].forEach((t) => t.dispose());
@@ -134,7 +154,13 @@ describe('guided', () => {
 });
 
 describe('judge', () => {
-  const dataset: Dataset = { id: 'd', shape: [1], classes: 0, size: 5, rows: (indices) => ({ images: Float32Array.from(indices, (i) => i) }) };
+  const dataset: Dataset = {
+    id: 'd',
+    shape: [1],
+    classes: 0,
+    size: 5,
+    rows: (indices) => ({ images: Float32Array.from(indices, (i) => i) }),
+  };
   const mean: Metric = {
     kind: 'metric',
     api: 1,
@@ -157,12 +183,17 @@ describe('judge', () => {
   it('passes every batch to every metric and leaves no tensor', async () => {
     const before = memory().numTensors;
     const results = await judge([mean, mean], { seed: 1n }, batchesOf(dataset, 2));
-    expect(results.map(({ value, n }) => [value, n])).toEqual([[2, 5], [2, 5]]);
+    expect(results.map(({ value, n }) => [value, n])).toEqual([
+      [2, 5],
+      [2, 5],
+    ]);
     expect(memory().numTensors).toBe(before);
   });
 
   it('refuses a metric whose extractor is missing', async () => {
-    await expect(judge([{ ...mean, needs: 'features' }], { seed: 1n }, batchesOf(dataset))).rejects.toThrow(/\[metric mean\] no feature extractor was given/);
+    await expect(judge([{ ...mean, needs: 'features' }], { seed: 1n }, batchesOf(dataset))).rejects.toThrow(
+      /\[metric mean\] no feature extractor was given/,
+    );
     await expect(judge([{ ...mean, needs: 'labels' }], { seed: 1n }, batchesOf(dataset))).rejects.toThrow(/no classifier was given/);
   });
 });

@@ -32,7 +32,8 @@ export type SampleEvent =
 /** Draws images batch by batch: each step on the way, then the batch's images in x. Image i depends on the seed and i alone. */
 export async function* sample(options: SampleOptions): AsyncGenerator<SampleEvent, void, void> {
   const { sampler, plan, denoise, shape, count, first = 0, batchSize = 64, noise, label, classes = 0 } = options;
-  if (!Number.isInteger(count) || count < 1) throw tweedieError({ subject: 'sample', problem: 'no images are asked for', got: count, expected: 'an integer ≥ 1' });
+  if (!Number.isInteger(count) || count < 1)
+    throw tweedieError({ subject: 'sample', problem: 'no images are asked for', got: count, expected: 'an integer ≥ 1' });
   const scale = finalScale(plan);
   for (let from = first; from < first + count; from += batchSize) {
     const rows = Math.min(batchSize, first + count - from);

@@ -18,7 +18,13 @@ const points: Dataset = {
   shape: [2],
   classes: 3,
   size: 10,
-  rows: (indices) => ({ images: Float32Array.from(indices, (i) => i).reduce((out, i, row) => (out.set([i, -i / 2], row * 2), out), new Float32Array(indices.length * 2)), labels: Int32Array.from(indices, (i) => i % 3) }),
+  rows: (indices) => ({
+    images: Float32Array.from(indices, (i) => i).reduce(
+      (out, i, row) => (out.set([i, -i / 2], row * 2), out),
+      new Float32Array(indices.length * 2),
+    ),
+    labels: Int32Array.from(indices, (i) => i % 3),
+  }),
 };
 const specs = [
   { name: 'w', shape: [2, 1] },
@@ -106,7 +112,9 @@ describe('train', () => {
     [one, two].forEach(({ parameters }) => parameters.dispose());
     a.parameters.forEach((p, k) => expect(Math.abs(p - b.parameters[k]!)).toBeLessThan(1e-5));
     const bad = setUp({ accumulate: 3 });
-    await expect(finish(train(bad.options))).rejects.toThrow(/does not divide into equal parts: got 3, expected a divisor of the batch size 4/);
+    await expect(finish(train(bad.options))).rejects.toThrow(
+      /does not divide into equal parts: got 3, expected a divisor of the batch size 4/,
+    );
     bad.parameters.dispose();
   });
 
@@ -127,11 +135,14 @@ describe('train', () => {
 
   it('does not apply a loss that is not finite, and says which step, level and image', async () => {
     const before = memory().numTensors;
-    const poisoned: Dataset = { ...points, rows: (indices) => {
-      const rows = points.rows(indices);
-      Array.from(indices).forEach((i, row) => i === 6 && (rows.images[2 * row] = NaN));
-      return rows;
-    } };
+    const poisoned: Dataset = {
+      ...points,
+      rows: (indices) => {
+        const rows = points.rows(indices);
+        Array.from(indices).forEach((i, row) => i === 6 && (rows.images[2 * row] = NaN));
+        return rows;
+      },
+    };
     const { parameters, options } = setUp();
     const feed: Feed = createFeed({ dataset: poisoned, batchSize: 4, noise: options.noise });
     const watched: Loss = (weights, batch, noise, watch) => {
@@ -164,7 +175,9 @@ describe('train', () => {
   it('refuses the state of another network', async () => {
     const { parameters, options } = setUp();
     const state: TrainState = { step: 1, parameters: new Float32Array(2), ema: new Float32Array(3), slots: {} };
-    await expect(finish(train({ ...options, state }))).rejects.toThrow(/vector "parameters" does not fit the network: got 2 numbers, expected 3/);
+    await expect(finish(train({ ...options, state }))).rejects.toThrow(
+      /vector "parameters" does not fit the network: got 2 numbers, expected 3/,
+    );
     parameters.dispose();
   });
 });
@@ -213,7 +226,12 @@ describe('feed', () => {
   });
 
   it('drops labels at the rate it was told, row by row alike in parts', async () => {
-    const feed = createFeed({ dataset: { ...points, size: 4000, rows: points.rows }, batchSize: 2000, noise: createNoise(2), labelDropout: 0.25 });
+    const feed = createFeed({
+      dataset: { ...points, size: 4000, rows: points.rows },
+      batchSize: 2000,
+      noise: createNoise(2),
+      labelDropout: 0.25,
+    });
     const [all, part] = [feed.batch(3), feed.batch(3, 500, 100)];
     const hot = (await all.label!.data()) as Float32Array;
     const kept = hot.reduce((sum, x) => sum + x, 0) / 2000;
@@ -228,7 +246,9 @@ describe('feed', () => {
     expect(batch.reference!.shape).toEqual([7, 2]);
     expect([...(await batch.reference!.data())].slice(0, 6)).toEqual([...(await batch.x0.data())]);
     [batch.x0, batch.label, batch.reference, batch.referenceLabel].forEach((t) => t?.dispose());
-    expect(() => createFeed({ dataset: points, batchSize: 8, noise: createNoise(3), reference: 7 })).toThrow(/smaller than the batch: got 7, expected at least 8/);
+    expect(() => createFeed({ dataset: points, batchSize: 8, noise: createNoise(3), reference: 7 })).toThrow(
+      /smaller than the batch: got 7, expected at least 8/,
+    );
   });
 });
 

@@ -1,4 +1,17 @@
-import { add, engine, mul, square, stack, sum, tensor1d, tidy, variableGrads, zerosLike, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import {
+  add,
+  engine,
+  mul,
+  square,
+  stack,
+  sum,
+  tensor1d,
+  tidy,
+  variableGrads,
+  zerosLike,
+  type Scalar,
+  type Tensor,
+} from '@tensorflow/tfjs-core';
 import { tweedieError } from '../contracts/error.ts';
 import type { Levels } from '../contracts/model.ts';
 import type { Noise } from '../contracts/noise.ts';
@@ -90,13 +103,19 @@ const gradientOf = async (options: TrainOptions, step: number): Promise<{ gradie
   const { feed, accumulate = 1 } = options;
   const part = feed.batchSize / accumulate;
   if (!Number.isInteger(part)) {
-    throw tweedieError({ subject: 'accumulate', problem: 'the batch does not divide into equal parts', got: accumulate, expected: `a divisor of the batch size ${feed.batchSize}` });
+    throw tweedieError({
+      subject: 'accumulate',
+      problem: 'the batch does not divide into equal parts',
+      got: accumulate,
+      expected: `a divisor of the batch size ${feed.batchSize}`,
+    });
   }
   let sums = undefined as { value: Tensor; gradient: Tensor } | undefined;
   for (let from = 0; from < feed.batchSize; from += part) {
     const next = valueAndGradient(options, feed.batch(step, from, part), from);
     const before = sums;
-    sums = before === undefined ? next : tidy(() => ({ value: add(before.value, next.value), gradient: add(before.gradient, next.gradient) }));
+    sums =
+      before === undefined ? next : tidy(() => ({ value: add(before.value, next.value), gradient: add(before.gradient, next.gradient) }));
     if (before !== undefined) [before.value, before.gradient, next.value, next.gradient].forEach((tensor) => tensor.dispose());
   }
   const { value, gradient } = sums!;
@@ -146,25 +165,52 @@ const culprit = async (options: TrainOptions, step: number, got: number): Promis
     [read, value, gradient].forEach((tensor) => tensor.dispose());
     if (bad) {
       const at = level === undefined ? '' : ` at noise level ρ = ${level.toPrecision(6)}`;
-      return tweedieError({ subject: 'train', problem: `the loss of step ${step} is not finite: row ${row} (image ${images[row]})${at}`, got, expected: 'a finite loss and gradient', remedy, code: 'NON_FINITE' });
+      return tweedieError({
+        subject: 'train',
+        problem: `the loss of step ${step} is not finite: row ${row} (image ${images[row]})${at}`,
+        got,
+        expected: 'a finite loss and gradient',
+        remedy,
+        code: 'NON_FINITE',
+      });
     }
   }
-  return tweedieError({ subject: 'train', problem: `the loss of step ${step} is not finite, though that of each row alone is`, got, expected: 'a finite loss and gradient', remedy, code: 'NON_FINITE' });
+  return tweedieError({
+    subject: 'train',
+    problem: `the loss of step ${step} is not finite, though that of each row alone is`,
+    got,
+    expected: 'a finite loss and gradient',
+    remedy,
+    code: 'NON_FINITE',
+  });
 };
 
 /** The vectors that a run starts with, from a saved state or from the initial weights. */
-const recall = (flat: Parameters['flat'], optimizer: Optimizer, state: TrainState | undefined): { ema: Tensor; slots: Record<string, Tensor> } => {
+const recall = (
+  flat: Parameters['flat'],
+  optimizer: Optimizer,
+  state: TrainState | undefined,
+): { ema: Tensor; slots: Record<string, Tensor> } => {
   if (state === undefined) return { ema: flat.clone(), slots: Object.fromEntries(optimizer.slots.map((name) => [name, zerosLike(flat)])) };
   const vector = (name: string, values: Float32Array | undefined): Tensor => {
     if (values?.length !== flat.size) {
-      throw tweedieError({ subject: 'checkpoint', problem: `its vector "${name}" does not fit the network`, got: values === undefined ? 'nothing' : `${values.length} numbers`, expected: `${flat.size} numbers`, remedy: 'resume with the configuration that the run was started with' });
+      throw tweedieError({
+        subject: 'checkpoint',
+        problem: `its vector "${name}" does not fit the network`,
+        got: values === undefined ? 'nothing' : `${values.length} numbers`,
+        expected: `${flat.size} numbers`,
+        remedy: 'resume with the configuration that the run was started with',
+      });
     }
     return tensor1d(values, 'float32');
   };
   const start = vector('parameters', state.parameters);
   flat.assign(start);
   start.dispose();
-  return { ema: vector('ema', state.ema), slots: Object.fromEntries(optimizer.slots.map((name) => [name, vector(name, state.slots[name])])) };
+  return {
+    ema: vector('ema', state.ema),
+    slots: Object.fromEntries(optimizer.slots.map((name) => [name, vector(name, state.slots[name])])),
+  };
 };
 
 const floats = async (tensor: Tensor): Promise<Float32Array> => Float32Array.from((await tensor.data()) as Float32Array);

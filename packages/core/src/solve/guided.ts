@@ -9,10 +9,12 @@ import type { Denoiser, Levels } from '../contracts/model.ts';
  * network as one batch: one call of twice the rows, which counts as two evaluations. Needs a model trained with label dropout.
  */
 export const guided = (denoise: Denoiser, { scale }: { readonly scale: number }): Denoiser => {
-  if (!Number.isFinite(scale)) throw tweedieError({ subject: 'guidance', problem: 'the scale is no number', got: scale, expected: 'a finite number, 1 for none' });
+  if (!Number.isFinite(scale))
+    throw tweedieError({ subject: 'guidance', problem: 'the scale is no number', got: scale, expected: 'a finite number, 1 for none' });
   if (scale === 1) return denoise;
   return async (y: Tensor, rho: Levels, label?: Tensor2D): Promise<Tensor> => {
-    if (label === undefined) throw tweedieError({ subject: 'guidance', problem: 'there is no label to guide towards', remedy: 'pass labels, or guidance 1' });
+    if (label === undefined)
+      throw tweedieError({ subject: 'guidance', problem: 'there is no label to guide towards', remedy: 'pass labels, or guidance 1' });
     const rows = y.shape[0]!;
     const [twice, labels] = tidy(() => [concat([y, y]), concat([label, zerosLike(label)])] as [Tensor, Tensor2D]);
     try {
