@@ -46,7 +46,6 @@ const sampler = (name: string): Sampler => ({
   facts: { stochastic: false, reachesZero: true, batchCoupled: false, likelihood: false, guidance: true, inpainting: true },
   reference: '',
   plan: (schedule, levels) => ({ sampler: name, schedule, levels, nfe: levels.length - 1, steps: [], notes: [] }),
-  // eslint-disable-next-line require-yield
   async *steps(_d, y) {
     return y.clone();
   },
