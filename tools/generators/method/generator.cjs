@@ -1,5 +1,4 @@
 // @ts-check
-const { readdirSync } = require('node:fs');
 const { join } = require('node:path');
 const { formatFiles, generateFiles, joinPathFragments, names, readJson } = require('@nx/devkit');
 
@@ -65,4 +64,3 @@ function versionsOf(tree) {
 
 module.exports = methodGenerator;
 module.exports.default = methodGenerator;
-module.exports.kinds = readdirSync(join(__dirname, 'files')).filter((part) => part !== 'package');
