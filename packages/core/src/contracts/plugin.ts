@@ -38,11 +38,7 @@ export interface Statistics {
   readonly summary: string;
   readonly needs: 'data' | 'model';
   /** Tensors and a header for a statistics file, from `dataset`. */
-  estimate(context: {
-    readonly dataset?: Dataset;
-    readonly seed: bigint;
-    readonly n?: number;
-  }): Promise<{
+  estimate(context: { readonly dataset?: Dataset; readonly seed: bigint; readonly n?: number }): Promise<{
     readonly header: { readonly [key: string]: Json };
     readonly tensors: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array | Float64Array }>>;
   }>;
