@@ -35,6 +35,9 @@ const block = (fence: string, containing: string): string => {
   return found![2]!;
 };
 
+/** The row of a table whose first cell is `name`, however wide its columns are. */
+const rowOf = (name: string): string | undefined => readme.split('\n').find((line) => line.split('|')[1]?.trim() === `\`${name}\``);
+
 describe('the README', () => {
   it('has every key of the configuration with its default', () => {
     const walk = (schema: JsonSchema, path: string): void => {
@@ -42,7 +45,7 @@ describe('the README', () => {
         const at = path === '' ? key : `${path}.${key}`;
         if (sub.properties !== undefined) walk(sub, at);
         else {
-          const row = readme.split('\n').find((line) => line.startsWith(`| \`${at}\` |`));
+          const row = rowOf(at);
           expect(row, at).toBeDefined();
           if (sub.default !== undefined) expect(row).toContain(`\`${JSON.stringify(sub.default)}\``);
         }
@@ -74,7 +77,7 @@ describe('the README', () => {
 
   it('has every schema of --json and every field', () => {
     for (const [name, schema] of Object.entries(outputs)) {
-      const row = readme.split('\n').find((line) => line.startsWith(`| \`${name}\` |`));
+      const row = rowOf(name);
       for (const field of Object.keys(schema.shape)) expect(row, name).toContain(`\`${field}\``);
       expect(row).toContain(`\`tweedie/${name}@1\``);
     }
