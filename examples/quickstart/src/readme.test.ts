@@ -2,7 +2,12 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it, vi } from 'vitest';
 
 /** READMEs of the house and of packages that may not test their own with the packages built on them. */
-const PAGES = ['../../../README.md', '../../../packages/core/README.md', '../../../packages/analytic/README.md', '../../../packages/backend/README.md'];
+const PAGES = [
+  '../../../README.md',
+  '../../../packages/core/README.md',
+  '../../../packages/analytic/README.md',
+  '../../../packages/backend/README.md',
+];
 
 const blocks = await Promise.all(
   PAGES.map(async (page) => {
