@@ -155,7 +155,7 @@ export const empirical = (points: ArrayLike<number> | readonly ArrayLike<number>
             });
           }
         };
-        return reshape(add(foldPosterior(centredY, rho, chunks()), origin), y.shape);
+        return reshape(add(foldPosterior(centredY, rho, chunks()).mean, origin), y.shape);
       }),
   });
   return Object.freeze({ ...base, kind: 'empirical' as const, size: n });

@@ -2,7 +2,7 @@ export { type Distribution, type Posterior } from './distribution.ts';
 export { gaussian, type Covariance, type Gaussian, type GaussianOptions } from './gaussian.ts';
 export { mixture, logAllowed, type Mixture, type MixtureOptions } from './mixture.ts';
 export { empirical, type Empirical, type EmpiricalOptions } from './empirical.ts';
-export { posteriorMean } from './posterior-mean.ts';
+export { posterior, posteriorMean, type Folded, type PosteriorOptions } from './posterior-mean.ts';
 export { exactModel, type ExactModelOptions } from './exact-model.ts';
 export { gaussianFromData, moments, type GaussianFromDataOptions, type Moments, type MomentSums } from './gaussian-from-data.ts';
 export { symmetricEigen, type Eigen } from './symmetric-eigen.ts';

@@ -32,59 +32,79 @@ export interface Chunk {
 /** Below this ρ the weights are one-hot in float32 anyway. */
 const LEAST = 1e-6;
 
+/** What the points say of a noisy y: their mean, and how many of them it is made of. */
+export interface Folded {
+  /** Σ w x, [B, d]. */
+  readonly mean: Tensor2D;
+  /** (Σ w)²/Σ w², the effective sample size: 1 where one point has all the weight, n where all have the same. [B, 1]. */
+  readonly ess: Tensor2D;
+}
+
 /** Folds chunks into Σ w x. Call inside `tidy`. */
-export const foldPosterior = (y: Tensor2D, rho: Levels, chunks: Iterable<Chunk | (() => Chunk)>): Tensor2D => {
+export const foldPosterior = (y: Tensor2D, rho: Levels, chunks: Iterable<Chunk | (() => Chunk)>): Folded => {
   const levels = typeof rho === 'number' ? [rho] : rho;
   const precision = tensor2d(
     Float32Array.from(levels, (at) => 1 / Math.max(at, LEAST) ** 2),
     [levels.length, 1],
   );
-  let top: Tensor2D | null = null;
-  let mass: Tensor2D | null = null;
-  let mean: Tensor2D | null = null;
+  // Running: the greatest logit, and Σ w, Σ w², Σ w x relative to it.
+  let sums: readonly [top: Tensor2D, mass: Tensor2D, squares: Tensor2D, moment: Tensor2D] | undefined;
   for (const lazy of chunks) {
-    const [m, s, v] = tidy((): [Tensor2D, Tensor2D, Tensor2D] => {
+    const before = sums;
+    sums = tidy((): [Tensor2D, Tensor2D, Tensor2D, Tensor2D] => {
       const { points, allowed } = typeof lazy === 'function' ? lazy() : lazy;
       const halfNorms = transpose(mul<Tensor2D>(sum<Tensor2D>(square(points), 1, true), 0.5)); // [1, m]
       const scaledLogits = mul<Tensor2D>(sub(matMul(y, points, false, true), halfNorms), precision);
       const logits = allowed === undefined ? scaledLogits : add<Tensor2D>(scaledLogits, allowed);
       const own = max<Tensor2D>(logits, 1, true);
-      const next = top === null ? own : maximum<Tensor2D>(top, own);
+      const next = before === undefined ? own : maximum<Tensor2D>(before[0], own);
       const w = exp<Tensor2D>(sub<Tensor2D>(logits, next)); // [B, m]
-      const weight = sum<Tensor2D>(w, 1, true);
-      const moment: Tensor2D = matMul(w, points);
-      if (top === null || mass === null || mean === null) return [next, weight, moment];
-      const old = exp(sub(top, next));
-      return [next, add<Tensor2D>(mul(mass, old), weight), add<Tensor2D>(mul(mean, old), moment)];
+      const here = [sum<Tensor2D>(w, 1, true), sum<Tensor2D>(square(w), 1, true), matMul(w, points) as Tensor2D] as const;
+      if (before === undefined) return [next, ...here];
+      const old = exp(sub(before[0], next));
+      return [
+        next,
+        add<Tensor2D>(mul(before[1], old), here[0]),
+        add<Tensor2D>(mul(before[2], square(old)), here[1]),
+        add<Tensor2D>(mul(before[3], old), here[2]),
+      ];
     });
-    top = m;
-    mass = s;
-    mean = v;
   }
-  if (mass === null || mean === null) throw tweedieError({ subject: 'posteriorMean', problem: 'there is no point to average' });
-  return div(mean, mass);
+  if (sums === undefined) throw tweedieError({ subject: 'posterior', problem: 'there is no point to average' });
+  const [, mass, squares, moment] = sums;
+  return { mean: div(moment, mass), ess: div(square(mass), squares) };
 };
 
+/** Options of {@link posterior}. */
+export interface PosteriorOptions {
+  /** [B, n], added to the logits (see `logAllowed`). */
+  readonly allowed?: Tensor2D | undefined;
+  /** Points at a time. Default 4096. */
+  readonly chunk?: number;
+}
+
 /**
- * E[x₀ | y] over the rows of `points` [n, d], for y [B, d] at ρ (one level, or one a row); differentiable in both.
- * `allowed` [B, n] is added to the logits (see {@link logAllowed}). `chunk` points at a time, default 4096. The result is the caller's.
+ * E[x₀ | y] over the rows of `points` [n, d], for y [B, d] at ρ (one level, or one a row), with the effective sample size of each row.
+ * Differentiable in both. The tensors are the caller's.
  * Points near the origin lose the fewest digits: ‖x‖² ε_float32/ρ² is the error of a logit.
  */
-export const posteriorMean = (
-  y: Tensor2D,
-  rho: Levels,
-  points: Tensor2D,
-  { allowed, chunk = 4096 }: { readonly allowed?: Tensor2D; readonly chunk?: number } = {},
-): Tensor2D =>
-  tidy(() => {
-    const n = points.shape[0];
-    const chunks: (() => Chunk)[] = [];
-    for (let from = 0; from < n; from += chunk) {
-      const m = Math.min(chunk, n - from);
-      chunks.push(() => ({
-        points: m === n ? points : slice(points, [from, 0], [m, -1]),
-        ...(allowed === undefined ? {} : { allowed: m === n ? allowed : slice(allowed, [0, from], [-1, m]) }),
-      }));
-    }
-    return foldPosterior(y, rho, chunks);
+export const posterior = (y: Tensor2D, rho: Levels, points: Tensor2D, { allowed, chunk = 4096 }: PosteriorOptions = {}): Folded => {
+  const n = points.shape[0];
+  const chunks: (() => Chunk)[] = [];
+  for (let from = 0; from < n; from += chunk) {
+    const m = Math.min(chunk, n - from);
+    chunks.push(() => ({
+      points: m === n ? points : slice(points, [from, 0], [m, -1]),
+      ...(allowed === undefined ? {} : { allowed: m === n ? allowed : slice(allowed, [0, from], [-1, m]) }),
+    }));
+  }
+  const [mean, ess] = tidy(() => {
+    const folded = foldPosterior(y, rho, chunks);
+    return [folded.mean, folded.ess] as [Tensor2D, Tensor2D];
   });
+  return { mean, ess };
+};
+
+/** The mean of {@link posterior} alone. */
+export const posteriorMean = (y: Tensor2D, rho: Levels, points: Tensor2D, options: PosteriorOptions = {}): Tensor2D =>
+  tidy(() => posterior(y, rho, points, options).mean);

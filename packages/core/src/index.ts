@@ -4,7 +4,7 @@ export { STREAM, type Draw, type Noise } from './contracts/noise.ts';
 export type { Denoiser, Head, Levels, Model } from './contracts/model.ts';
 export type { Coefficients, Preconditioner } from './contracts/preconditioner.ts';
 export type { Json, Network, ParameterSpec, Weights } from './contracts/network.ts';
-export type { Batch, Objective } from './contracts/objective.ts';
+export type { Batch, Note, Objective } from './contracts/objective.ts';
 export type { Plan, PlanStep, Sampler, SamplerFacts, Step } from './contracts/sampler.ts';
 export type { Dataset, Rows } from './contracts/dataset.ts';
 export type { Accumulator, Extractor, Judged, Metric, MetricContext, MetricResult } from './contracts/metric.ts';
@@ -21,6 +21,20 @@ export { checkLevels, karras, logSnr, timePower } from './process/levels.ts';
 export { levelsOf, mapLevels, scaleRows } from './process/scale-rows.ts';
 export { edmPreconditioner, epsPreconditioner, scorePreconditioner, vPreconditioner, x0Preconditioner } from './process/preconditioner.ts';
 export { bindModel, type Binding } from './process/model.ts';
+export {
+  discreteTimeLaw,
+  geometricLaw,
+  importanceLaw,
+  logNormalLaw,
+  logUniformLaw,
+  uniformTimeLaw,
+  type NoiseLaw,
+} from './process/noise-law.ts';
+export { checkNoiseSettings, drawLevels, noiseLawOf, noiseOptions, type NoiseSettings } from './process/noise-options.ts';
+export { dots, halfSquares, noised, predictedNoise, residualOf, type At, type Target } from './process/prediction.ts';
+export { detached } from './process/detached.ts';
+export { simulated, type SimulatedOptions } from './process/simulated.ts';
+export { probeSecondOrder, requireDoubleDifferentiable } from './process/second-order.ts';
 export { drawPrior } from './solve/prior.ts';
 export { owning } from './solve/owning.ts';
 export { guided } from './solve/guided.ts';
@@ -42,8 +56,9 @@ export { adam } from './run/adam.ts';
 export { clipped } from './run/clip.ts';
 export { trapezoid } from './run/rate.ts';
 export { createFeed, type Feed, type FeedOptions } from './run/feed.ts';
-export { scoreLoss, type Loss } from './run/score-loss.ts';
+export { scoreLoss, type Loss, type Observer } from './run/score-loss.ts';
 export { train, type TrainOptions, type TrainState, type TrainStep } from './run/train.ts';
+export type { Ess } from './run/listener.ts';
 export { stepsWithin } from './run/budget.ts';
 export { oneHotRows } from './run/one-hot.ts';
 export { sample, type SampleEvent, type SampleOptions } from './run/sample.ts';

@@ -8,11 +8,12 @@ const { formatFiles, generateFiles, joinPathFragments, names, readJson } = requi
  * The generated method is the degenerate case of its kind (Euler, denoising score matching, a distance of means) under the new
  * name: it conforms before the first line of the paper is written, and each of the paper's equations then has its place.
  *
- * @typedef {{ kind: 'objective' | 'sampler' | 'metric', name: string, title: string, arxiv?: string, authors?: string, year?: number }} Options
+ * @typedef {{ kind: 'objective' | 'sampler' | 'metric', name: string, title: string, arxiv?: string | number, authors?: string, year?: number }} Options
  * @param {import('@nx/devkit').Tree} tree
  * @param {Options} options
  */
-async function methodGenerator(tree, { kind, name, title, arxiv, authors = 'Author, First', year }) {
+async function methodGenerator(tree, { kind, name, title, arxiv: number, authors = 'Author, First', year }) {
+  const arxiv = arxivOf(number);
   const folder = `${kind}-${name}`;
   const root = joinPathFragments('packages', folder);
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name)) {
@@ -47,6 +48,11 @@ packages/${folder} conforms already; what remains is the method:
   packages/${folder}/README.md      equation, symbols, options, differences from the paper
   packages/core/src/plugin/first-party.ts   the name that configurations use (CONTRIBUTING.md)`);
   };
+}
+
+/** The command line reads 2302.00670 as a number, and drops its last 0: identifiers have five digits since 2015, four before. @param {string | number | undefined} arxiv */
+function arxivOf(arxiv) {
+  return typeof arxiv === 'number' ? arxiv.toFixed(arxiv < 1501 ? 4 : 5) : arxiv;
 }
 
 /** The ranges that the other packages have now. @param {import('@nx/devkit').Tree} tree */

@@ -8,6 +8,8 @@ export const FIRST_PARTY: Readonly<Record<string, () => Promise<unknown>>> = Obj
   '@tweedie/data': () => import('@tweedie/data'),
   '@tweedie/networks': () => import('@tweedie/networks'),
   '@tweedie/objective-classic': () => import('@tweedie/objective-classic'),
+  '@tweedie/objective-lcss': () => import('@tweedie/objective-lcss'),
+  '@tweedie/objective-stf': () => import('@tweedie/objective-stf'),
   '@tweedie/sampler-classic': () => import('@tweedie/sampler-classic'),
   '@tweedie/metrics': () => import('@tweedie/metrics'),
 });

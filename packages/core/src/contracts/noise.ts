@@ -24,6 +24,7 @@ export const STREAM = Object.freeze({
   data: 10,
   augment: 11,
   metric: 12,
+  process: 13,
   plugin: 1024,
 });
 

@@ -1,4 +1,4 @@
-import type { Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs-core';
+import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import type { Model } from './model.ts';
 import type { Noise } from './noise.ts';
 
@@ -16,6 +16,14 @@ export interface Batch {
   readonly step: number;
 }
 
+/** What an objective can tell of a step beside its loss, if somebody listens. Tensors are lent for the length of the call. */
+export interface Note {
+  /** The loss is `value + constant`, where the constant, free of θ, would drown the rest in float32: the drain adds them in float64. */
+  readonly informative?: { readonly value: Scalar; readonly constant: number };
+  /** Effective number of reference points that each row's target is made of, [B]. */
+  readonly ess?: Tensor1D;
+}
+
 /** A training objective. `loss` is a mean over the rows of the batch, in float32, differentiable in the model's weights. */
 export interface Objective {
   readonly kind: 'objective';
@@ -31,6 +39,6 @@ export interface Objective {
   };
   /** BibTeX of the source. */
   readonly reference: string;
-  /** Synchronous: it runs inside `variableGrads`. Row i depends on row i of the batch and of the noise alone (a reference batch excepted). */
-  loss(model: Model, batch: Batch, noise: Noise): Scalar;
+  /** Synchronous: it runs inside `variableGrads`. May be negative. Row i depends on row i of the batch and of the noise alone (a reference batch excepted). */
+  loss(model: Model, batch: Batch, noise: Noise, note?: (note: Note) => void): Scalar;
 }

@@ -31,9 +31,12 @@ export interface Schedule {
   priorSigma(t: number): number;
 }
 
-/** Any forward process that can be simulated; a {@link Schedule} gives one, a non-affine SDE another. */
+/**
+ * Any forward process that can be simulated, whether or not its kernel p(x_t | x₀) is known; see `simulated`.
+ * A {@link Schedule} is one whose kernel is Gaussian.
+ */
 export interface Process {
   readonly id: string;
-  /** x_t given x₀ ([B, …]), one time a row. The result is the caller's. */
-  simulate(x0: Tensor, t: Float64Array, noise: Noise): Tensor;
+  /** x_t given x₀ ([B, …]), one time a row; a function of (seed, step, row). The result is the caller's. */
+  simulate(x0: Tensor, t: Float64Array, noise: Noise, step: number): Tensor;
 }

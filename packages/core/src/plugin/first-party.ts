@@ -5,6 +5,12 @@
 export const FIRST_PARTY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   objective: {
     dsm: '@tweedie/objective-classic',
+    ism: '@tweedie/objective-classic',
+    ssm: '@tweedie/objective-classic',
+    'ssm-vr': '@tweedie/objective-classic',
+    'fd-ssm': '@tweedie/objective-classic',
+    lcss: '@tweedie/objective-lcss',
+    stf: '@tweedie/objective-stf',
   },
   sampler: {
     euler: '@tweedie/sampler-classic',

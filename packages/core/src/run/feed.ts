@@ -52,6 +52,7 @@ export const createFeed = ({ dataset, batchSize, noise, labelDropout = 0, refere
     });
   const rowsOf = (chosen: Int32Array, kept: (row: number) => boolean): Pick<Batch, 'x0' | 'label'> => {
     const { images, labels } = dataset.rows(chosen);
+    checkFinite(dataset.id, images, chosen);
     const x0 = tensor(images, [chosen.length, ...shape], 'float32');
     if (classes === 0 || labels === undefined) return { x0 };
     return {
@@ -76,11 +77,25 @@ export const createFeed = ({ dataset, batchSize, noise, labelDropout = 0, refere
           : undefined;
       const batch = rowsOf(chosen, (row) => dropped?.[row] !== 1);
       if (reference === undefined) return { ...batch, step };
-      const others = noise.hostUniform([reference - count], { stream: STREAM.shuffle, step, draw: 1 });
+      // Each micro-batch has a reference of its own: the stream of its first row.
+      const others = noise.rows(from).hostUniform([1, reference - count], { stream: STREAM.shuffle, step, draw: 1 });
       const all = Int32Array.of(...chosen, ...Int32Array.from(others, (u) => Math.floor(u * size)));
       const { x0, label } = rowsOf(all, () => true);
       return { ...batch, step, reference: x0, ...(label === undefined ? {} : { referenceLabel: label }) };
     },
+  });
+};
+
+const checkFinite = (subject: string, images: Float32Array, chosen: Int32Array): void => {
+  const bad = images.findIndex((x) => !Number.isFinite(x));
+  if (bad < 0) return;
+  throw tweedieError({
+    subject,
+    problem: `image ${chosen[Math.floor((bad * chosen.length) / images.length)]} holds a value that is not finite`,
+    got: images[bad],
+    expected: 'finite numbers',
+    remedy: 'clean the data, or leave the image out',
+    code: 'NON_FINITE_DATA',
   });
 };
 

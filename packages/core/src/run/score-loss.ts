@@ -1,29 +1,42 @@
 import type { Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs-core';
-import { tweedieError } from '../contracts/error.ts';
 import type { Levels, Model } from '../contracts/model.ts';
 import type { Noise } from '../contracts/noise.ts';
-import type { Batch, Objective } from '../contracts/objective.ts';
+import type { Batch, Note, Objective } from '../contracts/objective.ts';
 import type { Weights } from '../contracts/network.ts';
 import { bindModel, type Binding } from '../process/model.ts';
+import { probeSecondOrder, requireDoubleDifferentiable } from '../process/second-order.ts';
 
-/** The loss that `train` minimises: of any variables, a score network's or a classifier's. `watch` hears of the noise levels it visits. */
-export type Loss = (weights: Weights, batch: Batch, noise: Noise, watch?: (levels: Levels) => void) => Scalar;
+/** What the drain wants to hear of a loss while it is computed. */
+export interface Observer {
+  /** The noise levels that a model is asked at. */
+  levels?(rho: Levels): void;
+  note?(note: Note): void;
+}
 
-/** An objective's loss of a score network. Refuses, before any step, an objective that the network cannot serve. */
+/** The loss that `train` minimises: of any variables, a score network's or a classifier's. */
+export interface Loss {
+  (weights: Weights, batch: Batch, noise: Noise, observer?: Observer): Scalar;
+  /** What must hold of the engine; awaited once before the first step. */
+  readonly ready?: () => Promise<void>;
+}
+
+/**
+ * An objective's loss of a score network. Refuses, before any step, an objective that the network or the engine cannot serve.
+ * A network without classes is not told any.
+ */
 export const scoreLoss = ({ objective, ...binding }: Omit<Binding, 'weights' | 'train'> & { readonly objective: Objective }): Loss => {
-  if (objective.needs.derivatives === 2 && !binding.network.doubleDifferentiable) {
-    throw tweedieError({
-      subject: `objective ${objective.name}`,
-      problem: `network ${binding.network.name} is not safe under double differentiation`,
-      expected: 'a network that is doubleDifferentiable',
-      remedy: 'choose another network, or an objective of first order (dsm)',
-    });
-  }
-  return (weights, batch, noise, watch) => {
-    const model = bindModel({ ...binding, weights, train: { noise, step: batch.step } });
-    return objective.loss(watch === undefined ? model : watched(model, watch), batch, noise);
+  const subject = `objective ${objective.name}`;
+  if (objective.needs.derivatives === 2) requireDoubleDifferentiable(subject, binding.network);
+  const loss: Loss = (weights, { label, referenceLabel, ...rest }, noise, observer) => {
+    const model = bindModel({ ...binding, weights, train: { noise, step: rest.step } });
+    const batch = binding.network.classes === 0 ? rest : { ...rest, ...given('label', label), ...given('referenceLabel', referenceLabel) };
+    return objective.loss(observer?.levels === undefined ? model : watched(model, observer.levels), batch, noise, observer?.note);
   };
+  return objective.needs.derivatives === 2 ? Object.assign(loss, { ready: () => probeSecondOrder(subject) }) : loss;
 };
+
+const given = <K extends string, T>(key: K, value: T | undefined): { readonly [P in K]?: T } =>
+  value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: T });
 
 const watched = (model: Model, watch: (levels: Levels) => void): Model => {
   const heard =

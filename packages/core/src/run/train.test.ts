@@ -1,4 +1,19 @@
-import { add, div, log, matMul, mean, memory, mul, square, sub, sum, type Scalar, type Tensor, type Tensor2D } from '@tensorflow/tfjs-core';
+import {
+  add,
+  div,
+  log,
+  matMul,
+  mean,
+  memory,
+  mul,
+  square,
+  sub,
+  sum,
+  tensor1d,
+  type Scalar,
+  type Tensor,
+  type Tensor2D,
+} from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import type { Dataset } from '../contracts/dataset.ts';
 import type { Noise } from '../contracts/noise.ts';
@@ -133,20 +148,58 @@ describe('train', () => {
     expect(memory().numTensors).toBe(before);
   });
 
+  it('refuses data that are not finite, by image, before anything is applied', async () => {
+    const before = memory().numTensors;
+    const poisoned: Dataset = { ...points, rows: (indices) => ({ images: new Float32Array(2 * indices.length).fill(NaN) }) };
+    const { parameters, options } = setUp();
+    const feed = createFeed({ dataset: poisoned, batchSize: 4, noise: options.noise });
+    await expect(finish(train({ ...options, feed }))).rejects.toThrow(
+      `[points] image ${feed.indices(0)[0]} holds a value that is not finite: got NaN, expected finite numbers`,
+    );
+    parameters.dispose();
+    expect(memory().numTensors).toBe(before);
+  });
+
+  it('logs a constant that would drown the loss in float32 in float64, and passes on what targets are made of', async () => {
+    const before = memory().numTensors;
+    const { parameters, options } = setUp({ steps: 2, accumulate: 2 });
+    const constant = -(2 ** 30) - 1 / 3;
+    const drowned: Loss = (weights, batch, noise, observer) => {
+      const informative = regression(weights, batch, noise);
+      observer?.levels?.(Float64Array.of(0.5, 2));
+      observer?.note?.({ informative: { value: informative, constant }, ess: tensor1d([1, 3]) });
+      return add(informative, constant);
+    };
+    const plain: number[] = [];
+    await finish(train({ ...options, parameters: setUp().parameters }), (done) => plain.push(done.loss));
+    const told: TrainStep[] = [];
+    await finish(train({ ...options, loss: drowned }), (done) => told.push(done));
+    told.forEach(({ loss, informative, ess }, i) => {
+      expect(Math.abs(informative! - plain[i]!)).toBeLessThan(1e-6);
+      expect(loss).toBe(informative! + constant); // in float32 it would be −2³⁰
+      expect([...ess!.values]).toEqual([1, 3, 1, 3]);
+      expect([...ess!.rho]).toEqual([0.5, 2, 0.5, 2]);
+      expect([...ess!.classes]).toEqual([...options.feed.indices(i)].map((row) => row % 3));
+    });
+    parameters.dispose();
+    expect(memory().numTensors).toBeLessThanOrEqual(before + 2); // the other parameters
+  });
+
   it('does not apply a loss that is not finite, and says which step, level and image', async () => {
     const before = memory().numTensors;
     const poisoned: Dataset = {
       ...points,
       rows: (indices) => {
         const rows = points.rows(indices);
-        Array.from(indices).forEach((i, row) => i === 6 && (rows.images[2 * row] = NaN));
+        // The square of row 6 is beyond float32.
+        Array.from(indices).forEach((i, row) => i === 6 && (rows.images[2 * row] = 1e30));
         return rows;
       },
     };
     const { parameters, options } = setUp();
     const feed: Feed = createFeed({ dataset: poisoned, batchSize: 4, noise: options.noise });
-    const watched: Loss = (weights, batch, noise, watch) => {
-      watch?.(0.125);
+    const watched: Loss = (weights, batch, noise, observer) => {
+      observer?.levels?.(0.125);
       return regression(weights, batch, noise);
     };
     let step = 0;

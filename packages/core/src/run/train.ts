@@ -13,13 +13,13 @@ import {
   type Tensor,
 } from '@tensorflow/tfjs-core';
 import { tweedieError } from '../contracts/error.ts';
-import type { Levels } from '../contracts/model.ts';
 import type { Noise } from '../contracts/noise.ts';
 import type { Batch } from '../contracts/objective.ts';
 import type { Optimizer } from '../contracts/optimizer.ts';
 import type { Feed } from './feed.ts';
 import type { Parameters } from './parameters.ts';
-import type { Loss } from './score-loss.ts';
+import { listener, type Ess } from './listener.ts';
+import type { Loss, Observer } from './score-loss.ts';
 
 /** Everything that the next step depends on, on the host: what a checkpoint holds. The noise's position is the step. */
 export interface TrainState {
@@ -37,6 +37,10 @@ export interface TrainStep {
   readonly step: number;
   readonly loss: number;
   readonly gradientNorm: number;
+  /** The part of the loss that depends on the weights, where the objective told it apart: loss minus a constant that float32 would drown in. */
+  readonly informative?: number;
+  /** How many reference points each row's target was made of, where the objective said so, with its noise level and class (−1: none). */
+  readonly ess?: Ess;
   /** Reads the state back. */
   state(): Promise<TrainState>;
 }
@@ -76,8 +80,9 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainStep, T
     slots: Object.fromEntries(await Promise.all(Object.entries(slots).map(async ([name, slot]) => [name, await floats(slot)] as const))),
   });
   try {
+    if ((state?.step ?? 0) < steps) await options.loss.ready?.();
     for (let step = state?.step ?? 0; step < steps; step++) {
-      const { gradient, loss, gradientNorm } = await gradientOf(options, step);
+      const { gradient, ...told } = await gradientOf(options, step);
       try {
         const next = optimizer.update(flat, gradient, slots, step);
         flat.assign(next.parameters);
@@ -90,7 +95,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainStep, T
       } finally {
         gradient.dispose();
       }
-      yield { step: step + 1, loss, gradientNorm, state: () => read(step + 1) };
+      yield { step: step + 1, ...told, state: () => read(step + 1) };
     }
     return await read(Math.max(steps, state?.step ?? 0));
   } finally {
@@ -99,7 +104,10 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainStep, T
 }
 
 /** Loss and gradient of a step, averaged over its micro-batches; refused where they are not finite. */
-const gradientOf = async (options: TrainOptions, step: number): Promise<{ gradient: Tensor; loss: number; gradientNorm: number }> => {
+const gradientOf = async (
+  options: TrainOptions,
+  step: number,
+): Promise<{ gradient: Tensor } & Pick<TrainStep, 'loss' | 'gradientNorm' | 'informative' | 'ess'>> => {
   const { feed, accumulate = 1 } = options;
   const part = feed.batchSize / accumulate;
   if (!Number.isInteger(part)) {
@@ -111,24 +119,39 @@ const gradientOf = async (options: TrainOptions, step: number): Promise<{ gradie
     });
   }
   let sums = undefined as { value: Tensor; gradient: Tensor } | undefined;
-  for (let from = 0; from < feed.batchSize; from += part) {
-    const next = valueAndGradient(options, feed.batch(step, from, part), from);
-    const before = sums;
-    sums =
-      before === undefined ? next : tidy(() => ({ value: add(before.value, next.value), gradient: add(before.gradient, next.gradient) }));
-    if (before !== undefined) [before.value, before.gradient, next.value, next.gradient].forEach((tensor) => tensor.dispose());
+  const heard = listener();
+  try {
+    for (let from = 0; from < feed.batchSize; from += part) {
+      const batch = feed.batch(step, from, part);
+      const next = valueAndGradient(options, batch, from, heard.observer(batch.label));
+      const before = sums;
+      sums =
+        before === undefined ? next : tidy(() => ({ value: add(before.value, next.value), gradient: add(before.gradient, next.gradient) }));
+      if (before !== undefined) [before.value, before.gradient, next.value, next.gradient].forEach((tensor) => tensor.dispose());
+    }
+  } catch (error) {
+    [sums?.value, sums?.gradient].forEach((tensor) => tensor?.dispose());
+    heard.dispose();
+    throw error;
   }
   const { value, gradient } = sums!;
   const read = tidy(() => stack([value, sum(square(gradient))]));
   const [total, squares] = (await read.data()) as unknown as [number, number];
   [read, value].forEach((tensor) => tensor.dispose());
+  const { informative, constant, ess } = await heard.read();
   if (!Number.isFinite(total) || !Number.isFinite(squares)) {
     gradient.dispose();
     throw await culprit(options, step, total);
   }
   const mean = accumulate === 1 ? gradient : mul(gradient, 1 / accumulate);
   if (mean !== gradient) gradient.dispose();
-  return { gradient: mean, loss: total / accumulate, gradientNorm: Math.sqrt(squares) / accumulate };
+  return {
+    gradient: mean,
+    loss: (informative === undefined ? total : informative + constant) / accumulate,
+    gradientNorm: Math.sqrt(squares) / accumulate,
+    ...(informative === undefined ? {} : { informative: informative / accumulate }),
+    ...(ess === undefined ? {} : { ess }),
+  };
 };
 
 /** The loss and its gradient with respect to the flat vector, of rows [from, …) of a batch, which is freed. */
@@ -136,10 +159,10 @@ const valueAndGradient = (
   { parameters, loss, noise }: TrainOptions,
   batch: Batch,
   from: number,
-  watch?: (levels: Levels) => void,
+  observer: Observer,
 ): { value: Scalar; gradient: Tensor } => {
   try {
-    const { value, grads } = variableGrads(() => loss(parameters.weights(), batch, noise.rows(from), watch), [parameters.flat]);
+    const { value, grads } = variableGrads(() => loss(parameters.weights(), batch, noise.rows(from), observer), [parameters.flat]);
     return { value, gradient: grads[parameters.flat.name]! };
   } catch (error) {
     // TensorFlow.js frees what the tape saved only when the loss returns.
@@ -157,8 +180,10 @@ const culprit = async (options: TrainOptions, step: number, got: number): Promis
   const remedy = 'nothing was applied; resume from the last checkpoint with a lower rate, clipping, or without the row';
   for (let row = 0; row < feed.batchSize; row++) {
     let level: number | undefined;
-    const { value, gradient } = valueAndGradient(options, feed.batch(step, row, 1), row, (rho) => {
-      level ??= typeof rho === 'number' ? rho : rho[0];
+    const { value, gradient } = valueAndGradient(options, feed.batch(step, row, 1), row, {
+      levels: (rho) => {
+        level ??= typeof rho === 'number' ? rho : rho[0];
+      },
     });
     const read = tidy(() => stack([value, sum(square(gradient))]));
     const bad = [...(await read.data())].some((x) => !Number.isFinite(x));

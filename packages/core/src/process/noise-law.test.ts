@@ -1,6 +1,7 @@
-import { createNoise, vpLinear } from '@tweedie/core';
 import { describe, expect, it } from 'vitest';
+import { createNoise } from '../noise/noise.ts';
 import { logNormalLaw, logUniformLaw, uniformTimeLaw } from './noise-law.ts';
+import { vpLinear } from './vp-linear.ts';
 
 const noise = createNoise(21n);
 const N = 20_000;
