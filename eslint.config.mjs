@@ -53,6 +53,7 @@ const recipes = ['packages/*/recipes/**/*.ts'];
 const onNode = [
   'packages/core/src/node/**',
   'packages/metrics/src/node.ts',
+  'packages/conformance/src/test-readme.ts',
   'packages/{data,backend,cli}/**',
   'tools/**',
   'examples/**',

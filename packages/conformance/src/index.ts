@@ -1,9 +1,13 @@
 export { testSampler } from './test-sampler.ts';
 export { testObjective } from './test-objective.ts';
 export { testMetric } from './test-metric.ts';
+export { checkReadmeBlock, checkReadmeNames, testReadme } from './test-readme.ts';
 export { registerChecks, type Deviations } from './register-checks.ts';
 export { type Check } from './verdict.ts';
 export { correlated, threeModes } from './oracle.ts';
+export { tanhScore, type TanhScore } from './tanh-score.ts';
+export { hostLosses, type HostScore } from './host-losses.ts';
+export { fitAffine, type AffineFit } from './fit-affine.ts';
 export { expectNoLeak } from './leak.ts';
 export {
   checkSamplerAsynchronous,

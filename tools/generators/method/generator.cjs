@@ -36,6 +36,8 @@ async function methodGenerator(tree, { kind, name, title, arxiv: number, authors
     ...versionsOf(tree),
   };
   for (const part of ['package', kind]) generateFiles(tree, join(__dirname, 'files', part), root, values);
+  const license = tree.read('LICENSE');
+  if (license !== null) tree.write(joinPathFragments(root, 'LICENSE'), license);
   tree.write(`.changeset/first-${folder}.md`, `---\n'@tweedie/${folder}': minor\n---\n\n${title}.\n`);
   await formatFiles(tree);
 
@@ -50,9 +52,11 @@ packages/${folder} conforms already; what remains is the method:
   };
 }
 
-/** The command line reads 2302.00670 as a number, and drops its last 0: identifiers have five digits since 2015, four before. @param {string | number | undefined} arxiv */
+/** The command line reads 2302.00670 as a number, and drops its last 0 (a first one too): five digits since 2015, four before. @param {string | number | undefined} arxiv */
 function arxivOf(arxiv) {
-  return typeof arxiv === 'number' ? arxiv.toFixed(arxiv < 1501 ? 4 : 5) : arxiv;
+  if (typeof arxiv !== 'number') return arxiv;
+  const digits = arxiv < 1501 ? 4 : 5;
+  return arxiv.toFixed(digits).padStart(5 + digits, '0');
 }
 
 /** The ranges that the other packages have now. @param {import('@nx/devkit').Tree} tree */

@@ -17,7 +17,7 @@ const require = createRequire(import.meta.url);
 const scratch = mkdtempSync(join(tmpdir(), 'tweedie-generators-'));
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
-type Generator = (tree: Tree, options: { kind: string; name: string; title: string; arxiv?: string }) => Promise<() => void>;
+type Generator = (tree: Tree, options: { kind: string; name: string; title: string; arxiv?: string | number }) => Promise<() => void>;
 const { default: generate } = require('../method/generator.cjs') as { default: Generator };
 
 /** Runs a program of node_modules; rejects with what it printed. */
@@ -47,7 +47,7 @@ const title = 'A method\'s "title", $x$ & all';
 const method = { name: 'scratch-made', title, arxiv: '2306.14878' };
 
 beforeAll(async () => {
-  for (const file of ['tsconfig.base.json', 'vitest.shared.ts', 'vitest.engine.ts', '.prettierrc.json', '.prettierignore'])
+  for (const file of ['tsconfig.base.json', 'vitest.shared.ts', 'vitest.engine.ts', '.prettierrc.json', '.prettierignore', 'LICENSE'])
     copyFileSync(join(root, file), join(scratch, file));
   writeFileSync(join(scratch, 'package.json'), JSON.stringify({ name: 'scratch', private: true, type: 'module' }));
   mkdirSync(join(scratch, 'packages/sampler-classic'), { recursive: true });
@@ -77,6 +77,7 @@ describe.each(['objective', 'sampler', 'metric'])('a generated %s', (kind) => {
       expect(manifest[key]).toEqual(sibling[key]);
     expect(manifest['nx']).toEqual({ tags: [`kind:${kind}`] });
     expect(readdirSync(folder).toSorted()).toEqual([
+      'LICENSE',
       'README.md',
       'package.json',
       'src',
@@ -85,7 +86,8 @@ describe.each(['objective', 'sampler', 'metric'])('a generated %s', (kind) => {
       'tsconfig.spec.json',
       'vitest.config.ts',
     ]);
-    expect(readdirSync(join(folder, 'src')).toSorted()).toEqual(['index.ts', 'scratch-made.test.ts', 'scratch-made.ts']);
+    expect(readdirSync(join(folder, 'src')).toSorted()).toEqual(['index.ts', 'readme.test.ts', 'scratch-made.test.ts', 'scratch-made.ts']);
+    expect(readFileSync(join(folder, 'LICENSE'), 'utf8')).toBe(readFileSync(join(root, 'LICENSE'), 'utf8'));
   });
 
   it('brings its changeset and its README', () => {
@@ -95,7 +97,9 @@ describe.each(['objective', 'sampler', 'metric'])('a generated %s', (kind) => {
     const readme = readFileSync(join(folder, 'README.md'), 'utf8');
     for (const heading of ['Use', 'Options', 'Differences from the paper', 'Reference']) expect(readme).toContain(`\n## ${heading}\n`);
     expect(readme).toContain('https://arxiv.org/abs/2306.14878');
-    expect(readme).not.toContain('<%');
+    expect(readme).toContain(`${title}: in one sentence`);
+    expect(readme).toContain(`_${title}_, 2023`);
+    for (const leftover of ['<%', '&#39;', '&#34;', '&amp;']) expect(readme).not.toContain(leftover);
   });
 
   it('is formatted, and lint has nothing to say', async () => {
@@ -123,6 +127,20 @@ describe.each(['objective', 'sampler', 'metric'])('a generated %s', (kind) => {
 it('is refused where it stands already, or where its name is none', async () => {
   await expect(generate(new FsTree(scratch, false), { kind: 'sampler', ...method })).rejects.toThrow(/exists already/);
   await expect(generate(new FsTree(scratch, false), { kind: 'sampler', name: 'No Name', title })).rejects.toThrow(/no name for a sampler/);
+});
+
+it.each<[given: string | number, number: string, year: number]>([
+  ['2302.00670', '2302.00670', 2023],
+  [2302.0067, '2302.00670', 2023],
+  [2306.14878, '2306.14878', 2023],
+  [1412.698, '1412.6980', 2014],
+  [1501.00001, '1501.00001', 2015],
+  [705.0001, '0705.0001', 2007],
+])('reads %s, of which the command line makes a number, as arXiv %s', async (given, number, year) => {
+  const tree = new FsTree(scratch, false);
+  await generate(tree, { kind: 'objective', name: 'numbered', title, arxiv: given });
+  expect(tree.read('packages/objective-numbered/README.md', 'utf8')).toContain(`_, ${year}, [${number}](https://arxiv.org/abs/${number}).`);
+  expect(tree.read('packages/objective-numbered/src/numbered.ts', 'utf8')).toContain(`eprint = {${number}},`);
 });
 
 it('is found by nx g', async () => {
