@@ -55,6 +55,7 @@ export const ism = (options: IsmOptions = {}): Objective => {
     name: 'ism',
     needs: Object.freeze({ derivatives: 2, kernel: false }),
     reference,
+    check: ({ shape }) => checkSize(shape.reduce((product, n) => product * n, 1)),
     loss: (model, { x0, label, step }, noise) =>
       tidy(() => {
         requireDoubleDifferentiable('ism', model);

@@ -446,7 +446,7 @@ describe('the target', () => {
     ] as const) {
       // prettier-ignore
       let heard: Tensor | undefined;
-      const note = ({ ess }: Note): void => void (heard = keep(ess!.clone()));
+      const note = ({ ess }: Note): void => void (heard = keep(ess!.values.clone()));
       const loss = stf({ ...at(sigma), reference: 100 }).loss(flat(), { x0, reference, step: 0 }, noise, note);
       const values = await dataOf(heard!);
       expect(values).toHaveLength(4);

@@ -79,7 +79,7 @@ export const stf = (options: StfOptions = {}): Objective => {
         const z = noise.normal(x0.shape, { stream: STREAM.perturb, step });
         const y = noised(x0, z, rho);
         const { x0: average, ess } = stableTarget(y, rho, batch, { chunk });
-        note?.({ ess });
+        note?.({ ess: { values: ess, rho } });
         // ε̄ = (y − x̄)/ρ, in the form that is z itself where x̄ = x₀.
         const eps = add(
           z,

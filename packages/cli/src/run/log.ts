@@ -9,6 +9,10 @@ export interface LogLine {
   /** Steps done, this one included. */
   readonly step: number;
   readonly loss: number;
+  /** The loss with the term that does not depend on the weights added back, where the objective tells it apart (`lcss` of an x₀ head). */
+  readonly informative?: number;
+  /** Mean effective number of reference points of a target, where the objective says so (`stf`). */
+  readonly ess?: number;
   readonly gradientNorm: number;
   /** Learning rate of this step. */
   readonly rate: number;

@@ -36,6 +36,8 @@ export const runRecord = z.strictObject({
   resumedAt: z.array(z.string()),
   endedAt: z.string().optional(),
   modelHash: z.string().optional(),
+  /** What the targets of this sitting were made of, where the objective says so: effective sample size by class (−1: none) and noise level. */
+  ess: z.array(z.strictObject({ class: z.int(), from: z.number(), to: z.number(), mean: z.number(), rows: z.int() })).optional(),
   config: z.record(z.string(), z.unknown()),
 });
 export type RunRecord = z.infer<typeof runRecord>;

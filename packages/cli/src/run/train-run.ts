@@ -16,6 +16,7 @@ import { DATA, FEED, LOSS, NETWORK, NOISE, OPTIMIZER, TRAINING, type Experiment 
 import { lockFolder, readState, readWeights, WEIGHTS, writeCheckpoint, type Identity } from '@tweedie/core/node';
 import type { ExperimentConfig, ExperimentInput } from '../config/experiment.ts';
 import { composeExperiment, CONFIG, optimizerParts, PLUGINS, RATE } from '../experiment/compose.ts';
+import { createEssTable, type EssTable } from './ess-table.ts';
 import { whileRunning } from './failure.ts';
 import { openLog, readLog, type Log, type LogLine } from './log.ts';
 import { gitOf, platform, versions } from './provenance.ts';
@@ -248,8 +249,10 @@ const sitting = async ({ folder, experiment, identity, begun, state, fresh, onEv
       parameters: begun.parameters,
       engine: getBackend(),
     });
+    const ess = createEssTable();
     const save = async (saved: TrainState, status: RunRecord['status'], seconds: number): Promise<void> => {
       await log.flush();
+      ess.warnings().forEach((message) => onEvent({ kind: 'notice', message }));
       await writeCheckpoint(folder, saved, parameters, network, identity);
       record = {
         ...record,
@@ -257,13 +260,14 @@ const sitting = async ({ folder, experiment, identity, begun, state, fresh, onEv
         step: saved.step,
         seconds: rounded(seconds),
         ...(status === 'running' ? {} : { endedAt: new Date().toISOString() }),
+        ...(ess.rows().length === 0 ? {} : { ess: [...ess.rows()] }),
       };
       if (status === 'finished') record = { ...record, modelHash: (await readWeights(join(folder, WEIGHTS))).modelHash };
       await writeRecord(folder, record);
       onEvent({ kind: 'checkpoint', step: saved.step });
     };
     try {
-      const end = await drain({ experiment, parameters, state, steps, before, log, save, onEvent, ...optional('signal', signal) });
+      const end = await drain({ experiment, parameters, state, steps, before, log, ess, save, onEvent, ...optional('signal', signal) });
       return await resultOf(folder, record, end, from, experiment.get(TRAINING).batchSize);
     } catch (error) {
       await log.flush();
@@ -283,6 +287,7 @@ interface Drained {
   /** Seconds of earlier sittings. */
   readonly before: number;
   readonly log: Log;
+  readonly ess: EssTable;
   readonly save: (state: TrainState, status: RunRecord['status'], seconds: number) => Promise<void>;
   readonly onEvent: (event: TrainEvent) => void;
   readonly signal?: AbortSignal;
@@ -294,7 +299,7 @@ interface End {
 }
 
 /** The loop itself: logs every step, saves now and then, stops where it is asked to. */
-const drain = async ({ experiment, parameters, state, steps, before, log, save, onEvent, signal }: Drained): Promise<End> => {
+const drain = async ({ experiment, parameters, state, steps, before, log, ess, save, onEvent, signal }: Drained): Promise<End> => {
   const { checkpointEvery } = experiment.get(CONFIG).training;
   const { batchSize } = experiment.get(TRAINING);
   const rate = experiment.get(RATE);
@@ -312,8 +317,17 @@ const drain = async ({ experiment, parameters, state, steps, before, log, save, 
         return { status: 'finished', step: next.value.step, seconds: spent() };
       }
       const done: TrainStep = next.value;
-      const { step, loss, gradientNorm } = done;
-      const line: LogLine = { step, loss, gradientNorm, rate: rate(step - 1), seconds: rounded(spent()) };
+      const { step, loss, informative, gradientNorm } = done;
+      if (done.ess !== undefined) ess.add(done.ess);
+      const line: LogLine = {
+        step,
+        loss,
+        ...optional('informative', informative),
+        ...optional('ess', done.ess && meanOf(done.ess.values)),
+        gradientNorm,
+        rate: rate(step - 1),
+        seconds: rounded(spent()),
+      };
       log.add(line);
       onEvent({ kind: 'step', steps, imagesPerSecond: speed(), ...line });
       await turn();
@@ -349,6 +363,8 @@ const speedometer = (batchSize: number): (() => number) => {
     return (batchSize * (marks.length - 1) * 1000) / Math.max(1e-3, now - marks[0]!);
   };
 };
+
+const meanOf = (values: Float32Array): number => values.reduce((a, b) => a + b, 0) / values.length;
 
 const rounded = (seconds: number): number => Math.round(seconds * 1000) / 1000;
 

@@ -20,8 +20,8 @@ export interface Batch {
 export interface Note {
   /** The loss is `value + constant`, where the constant, free of θ, would drown the rest in float32: the drain adds them in float64. */
   readonly informative?: { readonly value: Scalar; readonly constant: number };
-  /** Effective number of reference points that each row's target is made of, [B]. */
-  readonly ess?: Tensor1D;
+  /** Effective number of reference points that each row's target is made of, [B], and the rows' noise levels. */
+  readonly ess?: { readonly values: Tensor1D; readonly rho: Float64Array };
 }
 
 /** A training objective. `loss` is a mean over the rows of the batch, in float32, differentiable in the model's weights. */
@@ -39,6 +39,8 @@ export interface Objective {
   };
   /** BibTeX of the source. */
   readonly reference: string;
+  /** Refuses a model that the objective cannot serve, before any step: a size, a head. What is refused here need not be by `loss`. */
+  check?(model: Pick<Model, 'shape' | 'head' | 'schedule'>): void;
   /** Synchronous: it runs inside `variableGrads`. May be negative. Row i depends on row i of the batch and of the noise alone (a reference batch excepted). */
   loss(model: Model, batch: Batch, noise: Noise, note?: (note: Note) => void): Scalar;
 }

@@ -1,9 +1,7 @@
 import { keep, type Tensor } from '@tensorflow/tfjs-core';
-import type { Levels } from '../contracts/model.ts';
-import { levelsOf } from '../process/scale-rows.ts';
-import type { Observer } from './score-loss.ts';
+import type { Note } from '../contracts/objective.ts';
 
-/** Effective sample size of each row's target. */
+/** Effective sample size of each row's target, with its noise level and class (−1: none). */
 export interface Ess {
   readonly values: Float32Array;
   readonly rho: Float64Array;
@@ -13,61 +11,53 @@ export interface Ess {
 /** Hears what an objective tells of a step, micro-batch by micro-batch. */
 export interface Listener {
   /** Of one micro-batch with these labels. */
-  observer(label: Tensor | undefined): Observer;
-  read(): Promise<{ informative?: number; constant: number; ess?: Ess }>;
+  note(note: Note, label: Tensor | undefined): void;
+  /** Everything heard; frees what was kept. */
+  read(): Promise<{ readonly informative?: number; readonly constant: number; readonly ess?: Ess }>;
   dispose(): void;
 }
 
-/** Keeps what an objective tells of the micro-batches of a step, and reads it when they are through. */
+/** Keeps the tensors of notes, which are lent for the length of a call, and reads them when the step is through. */
 export const listener = (): Listener => {
-  const [kept, informative, ess, labels, rho]: [Tensor[], Tensor[], Tensor[], (Tensor | undefined)[], Levels[]] = [[], [], [], [], []];
-  let constant = 0;
-  const keepAlive = <T extends Tensor>(tensor: T): T => {
-    const own = keep(tensor.clone());
-    kept.push(own);
-    return own;
+  const kept: Tensor[] = [];
+  const own = (tensor: Tensor): Tensor => {
+    const copy = keep(tensor.clone());
+    kept.push(copy);
+    return copy;
   };
+  const informative: Tensor[] = [];
+  const ess: { values: Tensor; rho: Float64Array; label: Tensor | undefined }[] = [];
+  let constant = 0;
+  const dispose = (): void => kept.splice(0).forEach((tensor) => tensor.dispose());
   return {
-    observer: (label) => {
-      let level: Levels | undefined;
-      return {
-        levels: (levels) => {
-          level ??= levels;
-        },
-        note: (note) => {
-          if (note.informative !== undefined) {
-            informative.push(keepAlive(note.informative.value));
-            constant += note.informative.constant;
-          }
-          if (note.ess === undefined) return;
-          ess.push(keepAlive(note.ess));
-          labels.push(label === undefined ? undefined : keepAlive(label));
-          rho.push(level ?? NaN);
-        },
-      };
+    note: (told, label) => {
+      if (told.informative !== undefined) {
+        informative.push(own(told.informative.value));
+        constant += told.informative.constant;
+      }
+      if (told.ess !== undefined) ess.push({ values: own(told.ess.values), rho: told.ess.rho, label: label && own(label) });
     },
     read: async () => {
-      const rows = await Promise.all(ess.map((each) => each.data() as Promise<Float32Array>));
-      const hot = await Promise.all(labels.map((each) => each?.data()));
-      const values = await Promise.all(informative.map((each) => each.data()));
-      const classes = rows.flatMap((row, k) => Array.from(row, (_, i) => classOf(hot[k], i, row.length)));
-      const result = {
-        ...(values.length === 0 ? {} : { informative: values.reduce((total, [value]) => total + value!, 0) }),
+      const parts = await Promise.all(informative.map((each) => each.data()));
+      const rows = await Promise.all(
+        ess.map(async ({ values, rho, label }) => ({ values: [...(await values.data())], rho, hot: await label?.data() })),
+      );
+      dispose();
+      return {
         constant,
+        ...(parts.length === 0 ? {} : { informative: parts.reduce((total, [value]) => total + value!, 0) }),
         ...(rows.length === 0
           ? {}
           : {
               ess: {
-                values: Float32Array.from(rows.flatMap((row) => [...row])),
-                rho: Float64Array.from(rows.flatMap((row, k) => [...levelsOf(rho[k]!, row.length)])),
-                classes: Int32Array.from(classes),
+                values: Float32Array.from(rows.flatMap(({ values }) => values)),
+                rho: Float64Array.from(rows.flatMap(({ rho }) => [...rho])),
+                classes: Int32Array.from(rows.flatMap(({ values, hot }) => values.map((_, row) => classOf(hot, row, values.length)))),
               },
             }),
       };
-      kept.forEach((tensor) => tensor.dispose());
-      return result;
     },
-    dispose: () => kept.forEach((tensor) => tensor.dispose()),
+    dispose,
   };
 };
 

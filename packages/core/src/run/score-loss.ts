@@ -27,6 +27,7 @@ export interface Loss {
 export const scoreLoss = ({ objective, ...binding }: Omit<Binding, 'weights' | 'train'> & { readonly objective: Objective }): Loss => {
   const subject = `objective ${objective.name}`;
   if (objective.needs.derivatives === 2) requireDoubleDifferentiable(subject, binding.network);
+  objective.check?.({ shape: binding.network.shape, head: binding.preconditioner.head, schedule: binding.schedule });
   const loss: Loss = (weights, { label, referenceLabel, ...rest }, noise, observer) => {
     const model = bindModel({ ...binding, weights, train: { noise, step: rest.step } });
     const batch = binding.network.classes === 0 ? rest : { ...rest, ...given('label', label), ...given('referenceLabel', referenceLabel) };

@@ -123,7 +123,7 @@ const gradientOf = async (
   try {
     for (let from = 0; from < feed.batchSize; from += part) {
       const batch = feed.batch(step, from, part);
-      const next = valueAndGradient(options, batch, from, heard.observer(batch.label));
+      const next = valueAndGradient(options, batch, from, { note: (note) => heard.note(note, batch.label) });
       const before = sums;
       sums =
         before === undefined ? next : tidy(() => ({ value: add(before.value, next.value), gradient: add(before.gradient, next.gradient) }));
