@@ -12,6 +12,7 @@ import {
   max,
   maximum,
   mul,
+  relu,
   slice,
   square,
   sub,
@@ -31,6 +32,9 @@ export interface Chunk {
 
 /** Below this ρ the weights are one-hot in float32 anyway. */
 const LEAST = 1e-6;
+
+/** Smaller weights are 0: among them are float32's denormals, which make the product with the points many times slower. */
+const NEGLIGIBLE = 1e-30;
 
 /** What the points say of a noisy y: their mean, and how many of them it is made of. */
 export interface Folded {
@@ -54,11 +58,13 @@ export const foldPosterior = (y: Tensor2D, rho: Levels, chunks: Iterable<Chunk |
     sums = tidy((): [Tensor2D, Tensor2D, Tensor2D, Tensor2D] => {
       const { points, allowed } = typeof lazy === 'function' ? lazy() : lazy;
       const halfNorms = transpose(mul<Tensor2D>(sum<Tensor2D>(square(points), 1, true), 0.5)); // [1, m]
-      const scaledLogits = mul<Tensor2D>(sub(matMul(y, points, false, true), halfNorms), precision);
+      // y · xᵀ by way of x · yᵀ: the larger matrix is neither transposed nor repacked.
+      const products = transpose(matMul<Tensor2D>(points, transpose(y)));
+      const scaledLogits = mul<Tensor2D>(sub(products, halfNorms), precision);
       const logits = allowed === undefined ? scaledLogits : add<Tensor2D>(scaledLogits, allowed);
       const own = max<Tensor2D>(logits, 1, true);
       const next = before === undefined ? own : maximum<Tensor2D>(before[0], own);
-      const w = exp<Tensor2D>(sub<Tensor2D>(logits, next)); // [B, m]
+      const w = relu(sub<Tensor2D>(exp<Tensor2D>(sub<Tensor2D>(logits, next)), NEGLIGIBLE)); // [B, m]
       const here = [sum<Tensor2D>(w, 1, true), sum<Tensor2D>(square(w), 1, true), matMul(w, points) as Tensor2D] as const;
       if (before === undefined) return [next, ...here];
       const old = exp(sub(before[0], next));

@@ -87,8 +87,11 @@ export const createFeed = ({ dataset, batchSize, noise, labelDropout = 0, refere
 };
 
 const checkFinite = (subject: string, images: Float32Array, chosen: Int32Array): void => {
+  // A sum is finite where all are (or two infinities meet); only then is it worth looking for one.
+  let total = 0;
+  for (let i = 0; i < images.length; i++) total += images[i]!;
+  if (Number.isFinite(total)) return;
   const bad = images.findIndex((x) => !Number.isFinite(x));
-  if (bad < 0) return;
   throw tweedieError({
     subject,
     problem: `image ${chosen[Math.floor((bad * chosen.length) / images.length)]} holds a value that is not finite`,
