@@ -1,7 +1,7 @@
 import { grad, memory, mul, sum, tensor, tensor2d, type Tensor, type Rank, type Tensor2D, zeros } from '@tensorflow/tfjs-core';
 import { createNoise, edm, vpLinear, type Head } from '@tweedie/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { empirical, G2, G5, gaussian, M3, P256, posteriorMean, RING8, TWO_POINTS, type Distribution } from './index.ts';
+import { empirical, G2, G5, gaussian, M3, P256, posterior, posteriorMean, RING8, TWO_POINTS, type Distribution } from './index.ts';
 
 let before = 0;
 beforeEach(() => {
@@ -134,6 +134,26 @@ describe('labels', () => {
 });
 
 describe('posteriorMean', () => {
+  it('knows of how many points it is made: (Σw)²/Σw² against the host, chunk by chunk alike', async () => {
+    const p = empirical(cloud, { dims: 3 });
+    const points = tensor2d(Float32Array.from(cloud), [700, 3]);
+    const y = Float64Array.from({ length: 12 }, (_, i) => Math.sin(i));
+    const t = tensor2d(Float32Array.from(y), [4, 3]);
+    for (const rho of [0.05, 0.6, 5]) {
+      const expected = Array.from(
+        { length: 4 },
+        (_, row) => 1 / p.posterior(y.slice(3 * row, 3 * row + 3), rho).weights!.reduce((s, w) => s + w * w, 0),
+      );
+      for (const chunk of [4096, 64]) {
+        const { mean, ess } = posterior(t, rho, points, { chunk });
+        const got = await read(ess);
+        mean.dispose();
+        expected.forEach((value, row) => expect(Math.abs(got[row]! / value - 1)).toBeLessThan(2e-4));
+      }
+    }
+    [t, points].forEach((used) => used.dispose());
+  });
+
   it('does not depend on the chunk, and holds B × chunk numbers at most', async () => {
     const [b, n, d] = [8, 500, 64];
     const [y, x] = [createNoise(1).normal([b, d], { stream: 1 }), createNoise(2).normal([n, d], { stream: 1 })] as [Tensor2D, Tensor2D];

@@ -13,6 +13,7 @@ import {
   STREAM,
   toTensors,
   train,
+  vpLinear,
   type Batch,
   type Process,
 } from '@tweedie/core';
@@ -43,6 +44,37 @@ testObjective({
 });
 
 describe('path-lcss', () => {
+  it('reads a clock with α ≠ 1 in x: s = −ε̂(x/α, ρ)/σ (1e-4)', async () => {
+    const net = tanhScore({ dims: 2 });
+    const noise = createNoise(13);
+    const schedule = vpLinear({ tMin: 0.1 });
+    const [rows, step, tau] = [4, 3, 0.3];
+    const still: Process = { id: 'still', simulate: (x0) => mul(x0, 1) };
+    const x0 = noise.normal([rows, 2], { stream: STREAM.data });
+    const points = Float64Array.from(await x0.data());
+    const z = noise.hostNormal([rows, 2], { stream: STREAM.perturb, step });
+    const u = noise.hostUniform([rows], { stream: STREAM.time, step });
+    let wanted = 0;
+    for (let i = 0; i < rows; i++) {
+      const t = 0.1 + 0.9 * u[i]!;
+      const s = (x: Float64Array): Float64Array =>
+        net
+          .eps(
+            x.map((v) => v / schedule.alpha(t)),
+            schedule.rho(t),
+          )
+          .map((e) => -e / schedule.sigma(t));
+      wanted += (tau ** 2 * hostLosses.lcss(s, points.subarray(2 * i, 2 * i + 2), z.subarray(2 * i, 2 * i + 2), tau)) / rows;
+    }
+    for (const head of ['x0', 'eps', 'score', 'v'] as const) {
+      const loss = pathLcss({ process: still, tau, antithetic: false }).loss(net.model(schedule, head), { x0, step }, noise);
+      expect(Math.abs((await loss.data())[0]! - wanted)).toBeLessThan(1e-4 * Math.max(1, Math.abs(wanted)));
+      loss.dispose();
+    }
+    x0.dispose();
+    net.dispose();
+  });
+
   it('is the pair of eq. 18 at the simulated point, as float64 says it (1e-4)', async () => {
     const net = tanhScore({ dims: 2 });
     const noise = createNoise(13);
