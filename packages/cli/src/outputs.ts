@@ -190,6 +190,88 @@ export const planOutput = z.object({
   notes: z.array(z.string()),
 });
 
+const ratio = z.object({
+  median: z.number(),
+  /** 95 % of the median, by order statistics; null below 6 rounds. */
+  interval: z.tuple([z.number(), z.number()]).nullable(),
+});
+
+export const benchObjectivesOutput = z.object({
+  schema: z.literal('tweedie/bench-objectives@1'),
+  status: z.enum(['finished', 'interrupted', 'planned']),
+  /** Null under `--dry-run`, as are engine and machine. */
+  report: z.string().nullable(),
+  engine: z.string().nullable(),
+  machine: z.record(z.string(), z.union([z.string(), z.number()])).nullable(),
+  versions,
+  seed: count,
+  /** Rounds that were run first and not counted. */
+  warmup: count,
+  seconds: z.number(),
+  cases: z.array(
+    z.object({
+      dimensions: count,
+      shape: z.array(count),
+      network: z.string(),
+      parameters: count,
+      classes: count,
+      batchSize: count,
+      /** False: memory alone. */
+      timed: z.boolean(),
+      /** Rounds that were counted. */
+      rounds: count,
+      rows: z.array(
+        z.object({
+          name: z.string(),
+          status: z.enum(['measured', 'refused', 'out of memory', 'not measured']),
+          reason: z.string().nullable(),
+          /** Median of a step. */
+          milliseconds: z.number().nullable(),
+          /** Over dsm's time in the same round. */
+          time: ratio.nullable(),
+          /** What is wanted of `time`, and whether its interval says so. */
+          limit: z.number().nullable(),
+          verdict: z.enum(['held', 'not held', 'not decided']).nullable(),
+          /** Bytes of tensors at the peak of a step, above those before it. */
+          peakBytes: count.nullable(),
+          /** Over dsm's. */
+          memory: z.number().nullable(),
+        }),
+      ),
+    }),
+  ),
+});
+
+/** Where a curve over σ is above something; null at an end of what was measured. */
+const sigmaRange = z.object({ from: z.number().nullable(), to: z.number().nullable() });
+const interval = z.tuple([z.number(), z.number()]);
+
+export const varianceOutput = z.object({
+  schema: z.literal('tweedie/variance@1'),
+  data: z.string(),
+  /** Points of the data set that are the population. */
+  population: count,
+  rows: count,
+  seed: count,
+  sigmas: z.array(z.number()),
+  /** The report; null under `--dry-run`, as is the engine. */
+  file: z.string().nullable(),
+  engine: z.string().nullable(),
+  seconds: z.number(),
+  /** σ²V and effective sample size by level and size n of the reference, with 95 % intervals; n = 1 is denoising score matching. */
+  levels: z.array(
+    z.object({
+      sigma: z.number(),
+      references: z.array(z.object({ n: count, variance: z.number(), varianceInterval: interval, ess: z.number(), essInterval: interval })),
+      essOfAll: z.number(),
+    }),
+  ),
+  /** Where σ²V of n = 1 is above a tenth of its peak; null where it is 0 throughout. */
+  middle: z.object({ peak: z.number(), peakSigma: z.number(), ...sigmaRange.shape }).nullable(),
+  /** Where the effective sample size of a reference is above 2; null where nowhere. */
+  beyond: z.array(z.object({ n: count, range: sigmaRange.nullable() })),
+});
+
 /** What any command prints when it fails. */
 export const errorOutput = z.object({
   schema: z.literal('tweedie/error@1'),
@@ -215,6 +297,8 @@ export const outputs = Object.freeze({
   'data-fetch': dataFetchOutput,
   stats: statsOutput,
   plan: planOutput,
+  variance: varianceOutput,
+  'bench-objectives': benchObjectivesOutput,
   error: errorOutput,
 });
 

@@ -134,6 +134,29 @@ describe('under --json every command prints one object of its schema', () => {
     expect(said(given, 'evaluate').metrics[0]?.value).toBe(output.metrics[0]?.value);
   });
 
+  it('bench objectives measures, writes a report, and costs nothing under --dry-run', async () => {
+    const words = ['bench', 'objectives', '--dims', '2', '--memory-side', '8', '--batch', '4', '--objectives', 'lcss,ism'];
+    const ran = await project.tweedie(...words, '--rounds', '2', '--out', 'bench/report.html', '--json');
+    expect(ran.code, ran.stderr).toBe(0);
+    const output = said(ran, 'bench-objectives');
+    expect(output).toMatchObject({ status: 'finished', report: project.at('bench/report.html'), seed: 0 });
+    expect(output.cases.map(({ shape, timed, rounds, batchSize }) => [shape, timed, rounds, batchSize])).toEqual([
+      [[2], true, 2, 4],
+      [[8, 8, 3], false, 0, 1],
+    ]);
+    expect(output.cases.map(({ rows }) => rows.map(({ name, status }) => [name, status]))).toEqual([
+      [['dsm', 'measured'], ['lcss', 'measured'], ['ism', 'measured']], // prettier-ignore
+      [['dsm', 'measured'], ['lcss', 'measured'], ['ism', 'refused']], // prettier-ignore
+    ]);
+    const html = await readFile(project.at('bench/report.html'), 'utf8');
+    expect(html).toContain('refused: the exact trace would take 192 forward and backward passes a step');
+    expect(html).not.toMatch(/NaN|undefined/);
+    expect(ran.stderr).toMatch(/bench: 5\/5 rounds/);
+    const dry = await project.tweedie(...words, '--out', 'dry.html', '--dry-run', '--json');
+    expect(said(dry, 'bench-objectives')).toMatchObject({ status: 'planned', engine: null, cases: [{ rounds: 28, rows: [] }, {}] });
+    expect(existsSync(project.at('dry.html'))).toBe(false);
+  });
+
   it('doctor', async () => {
     const { engines, chosen, versions } = said(await project.tweedie('doctor', '--json'), 'doctor');
     expect(engines.find(({ id }) => id === chosen)?.chosen).toBe(true);
@@ -245,6 +268,13 @@ describe('exit codes', () => {
     [['stats', 'heun', 'swiss-roll', '--out', 'x'], /this method wants no statistics/],
     [['plugins', '--kind', 'sort'], /no such kind of method/],
     [['doctor', '--a.b', '3'], /unknown option '--a\.b'/],
+    [['bench', 'objectives', '--dims', '2,65'], /\[--dims\].*got 65, expected up to 64.*; take 2, 784 and 3072/],
+    [['bench', 'objectives', '--dims', '2,,3'], /\[--dims\] there is an empty word in the list: got "2,,3"/],
+    [['bench', 'objectives', '--rounds', 'few'], /\[--rounds\].*got NaN, expected an integer ≥ 1; give --rounds another/],
+    [['bench', 'objectives', '--memory-side', '10'], /\[--memory-side\].*got 10, expected an integer ≥ 0, divisible by 4/],
+    [['bench', 'objectives', '--batch', '0'], /\[--batch\].*got 0, expected an integer ≥ 1/],
+    [['bench', 'objectives', '--objectives', 'dsm,guess'], /guess/],
+    [['bench', 'objectives', '--backend', 'abacus'], /no engine of this name: got abacus/],
     [['frobnicate'], /unknown command 'frobnicate'/],
   ])('are 2 for %j', async (argv, message) => {
     const plain = await project.tweedie(...argv);
@@ -293,6 +323,21 @@ describe('exit codes', () => {
     expect(again.stderr).toMatch(/The run in runs\/roll is finished: all 12 steps are done\. Nothing was changed/);
   });
 
+  it('are 1 for a benchmark that Ctrl-C stopped: it reports what it has', async () => {
+    const abort = new AbortController();
+    const stopped = await makeProject({ signal: abort.signal });
+    setTimeout(() => abort.abort(), 700);
+    const ran = await stopped.tweedie('bench', 'objectives', '--dims', '2', '--rounds', '100000', '--objectives', 'dsm', '--json');
+    expect(ran.code).toBe(1);
+    const output = said(ran, 'bench-objectives');
+    expect(output.status).toBe('interrupted');
+    // None where the machine is slow to start, never the second.
+    expect(output.cases.length).toBeLessThanOrEqual(1);
+    for (const { rounds } of output.cases) expect(rounds).toBeLessThan(100000);
+    expect(await readFile(output.report!, 'utf8')).toContain('The command was interrupted');
+    await stopped.remove();
+  });
+
   it('are 1 for a run that Ctrl-C stopped: it is saved, and the same command resumes it', async () => {
     const abort = new AbortController();
     const stopped = await makeProject({ signal: abort.signal });
@@ -324,6 +369,8 @@ describe('help', () => {
       ['data', 'fetch'],
       ['stats'],
       ['plan'],
+      ['bench'],
+      ['bench', 'objectives'],
     ]) {
       const { code, stdout } = await project.tweedie(...command, '--help');
       expect(code).toBe(0);

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { splitFlags } from './config/flags.ts';
 import { BAD_INPUT, exitCodeOf, FAILED, OK } from './run/failure.ts';
 import type { Context, Io } from './io.ts';
+import { benchCommand } from './commands/bench.ts';
 import { dataCommand } from './commands/data.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
@@ -10,6 +11,7 @@ import { pluginsCommand } from './commands/plugins.ts';
 import { sampleCommand } from './commands/sample.ts';
 import { statsCommand } from './commands/stats.ts';
 import { trainCommand } from './commands/train.ts';
+import { varianceCommand } from './commands/variance.ts';
 import { EXIT_CODES, examples } from './commands/help.ts';
 
 /** Commands by name; each is declared lightly and loads what it needs when it runs. */
@@ -22,6 +24,8 @@ const COMMANDS = {
   data: dataCommand,
   stats: statsCommand,
   plan: planCommand,
+  variance: varianceCommand,
+  bench: benchCommand,
 };
 
 /**
@@ -68,7 +72,7 @@ const quiet = (command: Command, io: Io, json: boolean): void => {
 /** Dotted flags are settings of an experiment: only some commands have one. */
 const refuseDotted = (rest: readonly string[], dotted: Readonly<Record<string, string>>): void => {
   const command = rest.find((word) => !word.startsWith('-'));
-  if (command !== undefined && ['train', 'sample', 'evaluate', 'plan', 'stats'].includes(command)) return;
+  if (command !== undefined && ['train', 'sample', 'evaluate', 'plan', 'stats', 'variance'].includes(command)) return;
   throw new CommanderError(
     BAD_INPUT,
     'tweedie.dotted',

@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { benchCommand } from './commands/bench.ts';
 import { dataCommand } from './commands/data.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
@@ -9,6 +10,7 @@ import { pluginsCommand } from './commands/plugins.ts';
 import { sampleCommand } from './commands/sample.ts';
 import { statsCommand } from './commands/stats.ts';
 import { trainCommand } from './commands/train.ts';
+import { varianceCommand } from './commands/variance.ts';
 import type { JsonSchema } from './config/json-schema.ts';
 import { loadConfig } from './config/load.ts';
 import { experimentSchema } from './config/parse.ts';
@@ -71,6 +73,8 @@ describe('the README', () => {
       dataCommand,
       statsCommand,
       planCommand,
+      varianceCommand,
+      benchCommand,
     ])
       visit(make(context, () => undefined));
   });

@@ -14,6 +14,8 @@ export { MNISTNET, mnistnet, mnistnetFeatures, mnistnetLogits, seenByMnistnet } 
 export { rawExtractor } from './raw-extractor.ts';
 export { slicedWasserstein, wasserstein2 } from './sliced-wasserstein.ts';
 export type { SlicedWassersteinOptions } from './sliced-wasserstein.ts';
+export { rangeAbove, targetVariance } from './target-variance.ts';
+export type { Estimate, LevelVariance, ReferenceVariance, TargetVariance, TargetVarianceOptions } from './target-variance.ts';
 
 export default definePlugin({
   name: '@tweedie/metrics',

@@ -27,6 +27,7 @@ export const trainCommand = (context: Context, exit: (code: Exit) => void): Comm
         'tweedie train runs/digits --seconds 120',
         'tweedie train runs/roll --data swiss-roll --steps 2000 --seed 1',
         'tweedie train runs/vp --schedule vp --preconditioner eps --objective.law vp --training.batchSize 32',
+        'tweedie train runs/stf --objective stf --objective.reference 1024',
         'tweedie train runs/mine --config experiment.ts --dry-run --json',
         'tweedie train --objective tweedie-objective-foo --help',
       ])}\nThe same command again resumes: bit-equal on wasm and cpu. Ctrl-C saves first (exit code 1).\n${EXIT_CODES}`,

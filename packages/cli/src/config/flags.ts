@@ -35,7 +35,11 @@ export const SHORT_FLAGS = {
   network: { path: 'network.use', argument: 'NAME', summary: 'network: digits, ddpmpp, ncsnpp, mlp, …' },
   schedule: { path: 'schedule.use', argument: 'NAME', summary: 'forward process: edm, vp, ve, …' },
   preconditioner: { path: 'preconditioner.use', argument: 'NAME', summary: "what the network's output means: edm, eps, x0, v, score" },
-  objective: { path: 'objective.use', argument: 'NAME', summary: 'training objective: dsm, or an npm package' },
+  objective: {
+    path: 'objective.use',
+    argument: 'NAME',
+    summary: 'training objective: dsm, lcss, stf, ism, ssm, ssm-vr, fd-ssm, or an npm package',
+  },
   sampler: { path: 'sampler.use', argument: 'NAME', summary: 'sampler: heun, dpmpp-2m, euler, ddim, or an npm package' },
   batchSize: { path: 'training.batchSize', argument: 'N', summary: 'images a step' },
   steps: { path: 'training.steps', argument: 'N', summary: 'training steps of the whole run' },

@@ -210,6 +210,46 @@ describe('charts', () => {
     expect(() => vectorField({ title: 't', range: [0, 1], at: [0, 0], vectors: [1, 1, 1, 1] })).toThrow(/1 points, 2 vectors/);
   });
 
+  it('draws an interval as a band below its line, in its colour, named once', () => {
+    const chart = (interval?: { low: number[]; high: number[] }, log = false): string =>
+      lineChart({
+        lines: [{ name: 'own', x: [1, 2, 4], y: [2, 3, 2], colour: 'third', ...(interval === undefined ? {} : { interval }) }],
+        xLabel: 'x',
+        yLabel: 'y',
+        log: { x: log, y: log },
+      });
+    const band = /<polygon points="([^"]*)" fill="var\(--chart-third, #4f46e5\)" fill-opacity="0\.18"/;
+    const drawn = chart({ low: [1, 2, 1], high: [4, 5, 4] });
+    const points = band
+      .exec(drawn)![1]!
+      .match(/[-\d.]+ [-\d.]+/g)!
+      .map((pair) => pair.split(' ').map(Number) as [number, number]);
+    expect(points.slice(0, 3).map(([x]) => x)).toEqual([...points.slice(3, 6).map(([x]) => x)].reverse());
+    for (let i = 0; i < 3; i++) expect(points[i]![1]).toBeLessThan(points[5 - i]![1]); // pixels count downwards
+    expect(drawn.indexOf('<polygon')).toBeLessThan(drawn.indexOf('stroke="var(--chart-third'));
+    expect(chart()).not.toMatch(band);
+    elements(drawn);
+    elements(chart({ low: [0.01, 1, 1], high: [4, 50, 4] }, true));
+    expect(() => chart({ low: [1, 2], high: [4, 5, 4] })).toThrow(/not one interval for each x: got 3 x, 2 and 3 ends/);
+    expect(() => chart({ low: [0, 2, 1], high: [4, 5, 4] }, true)).toThrow(/point 0 cannot be drawn: got 0/);
+    expect(() => chart({ low: [1, 2, 1], high: [4, NaN, 4] })).toThrow(/point 1 cannot be drawn: got NaN/);
+  });
+
+  it('leaves room for names that need a second row', () => {
+    const top = (width: number): number =>
+      Math.min(
+        ...[
+          ...lineChart({
+            lines: ['one of them', 'another one', 'a third one'].map((name) => ({ name, x: [0, 1], y: [0, 1] })),
+            xLabel: 'x',
+            yLabel: 'y',
+            width,
+          }).matchAll(/<path d="M[\d.]+ ([\d.]+)L[^"]*" fill="none" stroke="var\(--chart-grid/g),
+        ].map(([, y]) => Number(y)),
+      );
+    expect(top(300)).toBeGreaterThan(top(760) + 25);
+  });
+
   it('keeps text as text, and shares a page', () => {
     const charts = ['a < b & "c"', 'other'].map((name) =>
       lineChart({ lines: [name, 'second'].map((n, i) => ({ name: n, x: [0, 1], y: [i, name.length] })), xLabel: '<x>', yLabel: '"y"' }),

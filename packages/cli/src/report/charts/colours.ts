@@ -8,6 +8,9 @@ export const COLOURS = Object.freeze({
   data: 'var(--chart-data, #a8a29e)',
   first: 'var(--chart-first, #0f766e)',
   second: 'var(--chart-second, #c2410c)',
+  third: 'var(--chart-third, #4f46e5)',
+  fourth: 'var(--chart-fourth, #a21caf)',
+  fifth: 'var(--chart-fifth, #a16207)',
 });
 
 export type Role = keyof typeof COLOURS;

@@ -1,5 +1,5 @@
 import { tweedieError } from '@tweedie/core';
-import { LineChart } from 'echarts/charts';
+import { CustomChart, LineChart, type CustomSeriesOption } from 'echarts/charts';
 import { GridComponent, LegendComponent } from 'echarts/components';
 import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
@@ -8,12 +8,14 @@ import { escapeHtml } from '../escape-html.ts';
 import { formatNumber } from '../format.ts';
 import { COLOURS, FONT, type Role } from './colours.ts';
 
-use([LineChart, GridComponent, LegendComponent, SVGRenderer]);
+use([CustomChart, LineChart, GridComponent, LegendComponent, SVGRenderer]);
 
 export interface Line {
   readonly name: string;
   readonly x: ArrayLike<number>;
   readonly y: ArrayLike<number>;
+  /** Drawn as a pale band around the line. */
+  readonly interval?: { readonly low: ArrayLike<number>; readonly high: ArrayLike<number> };
   readonly colour?: Role;
   /** `raw`: thin and pale, for measurements under their average. Default `line`. */
   readonly style?: 'line' | 'raw' | 'dots';
@@ -32,11 +34,20 @@ export interface LineChartOptions {
 
 /** Lines in one frame, as SVG text. */
 export const lineChart = ({ lines, xLabel, yLabel, log = {}, width = 760, height = 340 }: LineChartOptions): string => {
-  for (const { name, x, y } of lines) {
+  for (const { name, x, y, interval } of lines) {
     if (x.length !== y.length || x.length === 0)
       throw tweedieError({ subject: `chart line ${name}`, problem: 'not one y for each x', got: `${x.length} x, ${y.length} y` });
+    const edges = interval === undefined ? [] : [interval.low, interval.high];
+    if (edges.some(({ length }) => length !== x.length))
+      throw tweedieError({
+        subject: `chart line ${name}`,
+        problem: 'not one interval for each x',
+        got: `${x.length} x, ${edges.map(({ length }) => length).join(' and ')} ends`,
+      });
     for (let i = 0; i < x.length; i++) {
-      const bad = [x[i]!, y[i]!].find((v, axis) => !Number.isFinite(v) || ((axis === 0 ? log.x : log.y) === true && v <= 0));
+      const bad = [x[i]!, y[i]!, ...edges.map((edge) => edge[i]!)].find(
+        (v, axis) => !Number.isFinite(v) || ((axis === 0 ? log.x : log.y) === true && v <= 0),
+      );
       if (bad !== undefined)
         throw tweedieError({
           subject: `chart line ${name}`,
@@ -72,8 +83,18 @@ export const lineChart = ({ lines, xLabel, yLabel, log = {}, width = 760, height
       animation: false,
       backgroundColor: 'transparent',
       textStyle: { fontFamily: FONT },
-      grid: { left: 52, right: 16, top: lines.length > 1 ? 36 : 14, bottom: 46 },
-      legend: { show: lines.length > 1, top: 0, left: 46, itemGap: 20, itemWidth: 18, itemHeight: 8, icon: 'roundRect', textStyle: text },
+      grid: { left: 52, right: 16, top: lines.length > 1 ? 4 + 32 * legendRows(lines, width) : 14, bottom: 46 },
+      legend: {
+        show: lines.length > 1,
+        data: lines.map(({ name }) => name),
+        top: 0,
+        left: 46,
+        itemGap: 20,
+        itemWidth: 18,
+        itemHeight: 8,
+        icon: 'roundRect',
+        textStyle: text,
+      },
       xAxis: {
         ...axis(
           xLabel,
@@ -87,28 +108,67 @@ export const lineChart = ({ lines, xLabel, yLabel, log = {}, width = 760, height
       yAxis: {
         ...axis(
           yLabel,
-          all(({ y }) => y),
+          lines.flatMap(({ y, interval }) => [y, interval?.low ?? [], interval?.high ?? []].flatMap((values) => Array.from(values))),
           log.y === true,
         ),
         nameGap: 38,
       },
-      series: lines.map(({ name, x, y, colour = 'first', style = 'line' }) => ({
-        type: 'line',
-        name,
-        data: Array.from(x, (at, i) => [at, y[i]]),
-        silent: true,
-        showSymbol: style === 'dots',
-        symbol: 'circle',
-        symbolSize: 5,
-        color: COLOURS[colour],
-        lineStyle: { color: COLOURS[colour], width: style === 'raw' ? 1 : 2.25, join: 'round', opacity: style === 'raw' ? 0.35 : 1 },
-        itemStyle: { color: COLOURS[colour], opacity: style === 'raw' ? 0.35 : 1 },
-      })),
+      series: [
+        ...lines.flatMap(band),
+        ...lines.map(({ name, x, y, colour = 'first', style = 'line' }) => ({
+          type: 'line',
+          name,
+          data: Array.from(x, (at, i) => [at, y[i]]),
+          silent: true,
+          showSymbol: style === 'dots',
+          symbol: 'circle',
+          symbolSize: 5,
+          color: COLOURS[colour],
+          lineStyle: { color: COLOURS[colour], width: style === 'raw' ? 1 : 2.25, join: 'round', opacity: style === 'raw' ? 0.35 : 1 },
+          itemStyle: { color: COLOURS[colour], opacity: style === 'raw' ? 0.35 : 1 },
+        })),
+      ],
     });
     return still(chart.renderToSVGString(), `${yLabel} by ${xLabel}`);
   } finally {
     chart.dispose();
   }
+};
+
+/** Rows that the names take beside each other: 12 pixels of type are about 6.6 wide a letter. */
+const legendRows = (lines: readonly Line[], width: number): number => {
+  let [rows, at] = [1, 0];
+  for (const { name } of lines) {
+    const long = 18 + 5 + 6.6 * name.length;
+    if (at > 0 && 46 + at + long > width) [rows, at] = [rows + 1, 0];
+    at += long + 20;
+  }
+  return rows;
+};
+
+/** The interval of a line as one closed path, below all lines; it has no name, so that the legend knows only the line. */
+const band = ({ x, interval, colour = 'first' }: Line): CustomSeriesOption[] => {
+  if (interval === undefined) return [];
+  const { low, high } = interval;
+  return [
+    {
+      type: 'custom',
+      silent: true,
+      z: 1,
+      data: Array.from(x, (at, i) => [at, low[i]!, high[i]!]),
+      encode: { x: 0, y: [1, 2] },
+      renderItem: ({ dataIndex }, { coord }) =>
+        dataIndex > 0
+          ? null
+          : {
+              type: 'polygon',
+              shape: {
+                points: [...Array.from(x, (at, i) => coord([at, high[i]!])), ...Array.from(x, (at, i) => coord([at, low[i]!])).reverse()],
+              },
+              style: { fill: COLOURS[colour], opacity: 0.18 },
+            },
+    },
+  ];
 };
 
 const ends = (ticks: readonly number[]): { min: number; max: number } => ({ min: ticks[0]!, max: ticks.at(-1)! });
