@@ -1,20 +1,6 @@
-import {
-  add,
-  matMul,
-  memory,
-  mul,
-  reshape,
-  sub,
-  tensor,
-  tidy,
-  transpose,
-  variable,
-  variableGrads,
-  type Tensor,
-  type Tensor2D,
-  type Variable,
-} from '@tensorflow/tfjs-core';
+import { memory, mul, reshape, tensor, tidy, variableGrads, type Tensor2D } from '@tensorflow/tfjs-core';
 import { gaussian } from '@tweedie/analytic';
+import { tanhScore } from '@tweedie/conformance';
 import {
   createNoise,
   edm,
@@ -26,7 +12,6 @@ import {
   ve,
   vpLinear,
   type Batch,
-  type Head,
   type Model,
   type Noise,
   type Objective,
@@ -47,45 +32,6 @@ const valueOf = async (objective: Objective, model: Model, batch: Batch, noise: 
   const [value] = await loss.data();
   loss.dispose();
   return value!;
-};
-
-/** A score in y that is affine, −A y + b with A, b variables, dressed as any head under any schedule. */
-const affine = (schedule: Schedule, head: Head, matrix: Variable, offset: Variable): Model => {
-  const at = (rho: Parameters<Model['raw']>[1], f: (alpha: number, sigma: number) => number): ReturnType<typeof mapLevels> =>
-    mapLevels(rho, (level) => f(schedule.alpha(schedule.timeOf(level)), schedule.sigma(schedule.timeOf(level))));
-  const scoreInY = (y: Tensor): Tensor => sub(offset, matMul(y as Tensor2D, transpose(matrix as unknown as Tensor2D)));
-  const denoise: Model['denoise'] = (y, rho) =>
-    add(
-      y,
-      scaleRows(
-        scoreInY(y),
-        mapLevels(rho, (level) => level ** 2),
-      ),
-    );
-  const raw: Model['raw'] = (y, rho) => {
-    if (head === 'x0') return denoise(y, rho);
-    if (head === 'score')
-      return scaleRows(
-        scoreInY(y),
-        at(rho, (alpha) => 1 / alpha),
-      );
-    const eps = scaleRows(
-      scoreInY(y),
-      mapLevels(rho, (level) => -level),
-    );
-    if (head === 'eps') return eps;
-    return sub(
-      scaleRows(
-        eps,
-        at(rho, (alpha) => alpha),
-      ),
-      scaleRows(
-        denoise(y, rho),
-        at(rho, (_, sigma) => sigma),
-      ),
-    );
-  };
-  return { schedule, head, shape: [2], classes: 0, raw, denoise, doubleDifferentiable: true };
 };
 
 describe('dsm', () => {
@@ -123,19 +69,20 @@ describe('dsm', () => {
     ] as const)('gives every head the same loss and gradient: law %s, weighting %s', async (law, weighting) => {
       const noise = createNoise(13n);
       const x0 = rowsOf(64, noise);
-      const matrix = variable(tensor([0.8, 0.3, -0.2, 1.1], [2, 2]), true);
-      const offset = variable(tensor([0.4, -0.6], [2]), true);
+      const net = tanhScore({ dims: 2 });
       const objective = dsm({ law, weighting });
       const seen: number[][] = [];
       for (const head of ['x0', 'eps', 'score', 'v'] as const) {
-        const model = affine(schedule, head, matrix as Variable, offset as Variable);
-        const { value, grads } = variableGrads(() => objective.loss(model, { x0, step: 5 }, noise), [matrix, offset]);
-        seen.push([...(await value.data()), ...(await grads[matrix.name]!.data()), ...(await grads[offset.name]!.data())]);
+        const { value, grads } = variableGrads(() => objective.loss(net.model(schedule, head), { x0, step: 5 }, noise), [...net.variables]);
+        const own = [...(await value.data())];
+        for (const each of net.variables) own.push(...(await grads[each.name]!.data()));
+        seen.push(own);
         [value, ...Object.values(grads)].forEach((used) => used.dispose());
       }
       const scale = Math.max(...seen[0]!.map(Math.abs));
       for (const other of seen.slice(1)) other.forEach((value, i) => expect(Math.abs(value - seen[0]![i]!) / scale).toBeLessThan(1e-4));
-      [x0, matrix, offset].forEach((used) => used.dispose());
+      x0.dispose();
+      net.dispose();
     });
   });
 

@@ -82,10 +82,8 @@ export const lcss = (options: LcssOptions = {}): Objective => {
         let constant = 0;
         const terms = perturbations(draws, antithetic).map(({ draw, sign }) => {
           const host = noise.hostNormal(x0.shape, { stream: STREAM.perturb, step, draw });
-          const z = tensor(
-            Float32Array.from(host, (each) => sign * each),
-            x0.shape,
-          );
+          const drawn = tensor(Float32Array.from(host), x0.shape);
+          const z = sign === 1 ? drawn : mul(drawn, -1);
           const at = { y: noised(x0, z, rho.map((level, i) => ratio[i]! * level)), rho, label }; // prettier-ignore
           if (model.head !== 'x0' || parity === 'published') return stein(predictedNoise(model, at), z, { ratio, weight, gamma });
           const { residual, unit } = residualOf(model, at, { x0, eps: z });
@@ -127,7 +125,9 @@ export const stein = (
 /** Σ_i w_i ‖z_i‖², of the float32 numbers that the tensors hold. */
 const weighedSquares = (z: Float64Array, weight: Float64Array): number => {
   const size = z.length / weight.length;
-  let total = 0;
-  for (let i = 0; i < z.length; i++) total += weight[Math.floor(i / size)]! * Math.fround(z[i]!) ** 2;
-  return total;
+  return weight.reduce((total, w, row) => {
+    let squares = 0;
+    for (let i = row * size; i < (row + 1) * size; i++) squares += Math.fround(z[i]!) ** 2;
+    return total + w * squares;
+  }, 0);
 };

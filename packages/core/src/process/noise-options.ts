@@ -58,9 +58,8 @@ export const noiseOptions = {
   count: z.int().min(2).optional().describe('Laws ddpm, ncsn: number of levels; without it 1000 and 10'),
   sigmaData: z.number().positive().optional().describe("Weighting edm: σ_d; without it the model's own, or 0.5 if it has none"),
 };
-const schema = z.strictObject(noiseOptions);
 /** The shared options, settled: defaults filled in. */
-export type NoiseSettings = z.output<typeof schema>;
+export type NoiseSettings = z.output<z.ZodObject<typeof noiseOptions>>;
 
 /** Refuses what no schema can see: half of β. `subject` is the objective. */
 export const checkNoiseSettings = <T extends NoiseSettings>(subject: string, settings: T): T => {
