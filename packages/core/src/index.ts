@@ -8,7 +8,17 @@ export type { Batch, Note, Objective } from './contracts/objective.ts';
 export type { Plan, PlanStep, Sampler, SamplerFacts, Step } from './contracts/sampler.ts';
 export type { Dataset, Rows } from './contracts/dataset.ts';
 export type { Accumulator, Extractor, Judged, Metric, MetricContext, MetricResult } from './contracts/metric.ts';
-export { API, type Kind, type OptionsSchema, type Plugin, type Provided, type Provision, type Statistics } from './contracts/plugin.ts';
+export {
+  API,
+  type Kind,
+  type OptionsSchema,
+  type Plugin,
+  type Provided,
+  type Provision,
+  type Statistics,
+  type StatisticsContext,
+  type StatisticsFile,
+} from './contracts/plugin.ts';
 export { createNoise } from './noise/noise.ts';
 export { philox4x32 } from './noise/philox.ts';
 export { vpLinear } from './process/vp-linear.ts';
@@ -35,6 +45,9 @@ export { dots, halfSquares, noised, predictedNoise, residualOf, type At, type Ta
 export { detached } from './process/detached.ts';
 export { simulated, type SimulatedOptions } from './process/simulated.ts';
 export { probeSecondOrder, requireDoubleDifferentiable } from './process/second-order.ts';
+export { linearSampler, type LinearSolver, type LinearStep, type Remembered } from './solve/linear.ts';
+export { adamsBashforth, type AdamsBashforthOptions } from './solve/adams-bashforth.ts';
+export { gaussLegendre, integrate } from './solve/quadrature.ts';
 export { drawPrior } from './solve/prior.ts';
 export { owning } from './solve/owning.ts';
 export { guided } from './solve/guided.ts';
@@ -49,6 +62,7 @@ export {
   type Safetensors,
   type StoredTensor,
 } from './io/safetensors.ts';
+export { checkStatistics, dataHeader, decodeStatistics, encodeStatistics, type StatisticsDemands } from './io/statistics.ts';
 export { decodeNpy, decodeNpz, encodeNpy, encodeNpz, type NpyArray } from './io/npz.ts';
 export type { Optimizer, Rate } from './contracts/optimizer.ts';
 export { createParameters, toTensors, type Parameters } from './run/parameters.ts';

@@ -1,5 +1,5 @@
 import { testSampler } from '@tweedie/conformance';
-import { dpmpp2m } from './dpmpp-2m.ts';
+import { dpmpp2m } from './dpmpp.ts';
 import { ddim, euler } from './euler.ts';
 import { heun } from './heun.ts';
 

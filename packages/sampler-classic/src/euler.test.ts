@@ -52,7 +52,10 @@ const ddimReference = (denoise: Denoise64, start: Point, levels: Float64Array, e
 
 /** The plan alone, in float64. */
 const byPlan = (denoise: Denoise64, start: Point, levels: Float64Array, steps: readonly PlanStep[]): number[] =>
-  steps.reduce<number[]>((y, step, i) => combine([step['keep'] as number, y], [step['x0'] as number, denoise(y, levels[i]!)]), [...start]);
+  steps.reduce<number[]>(
+    (y, step, i) => combine([step['keep'] as number, y], [(step['model'] as number[])[0]!, denoise(y, levels[i]!)]),
+    [...start],
+  );
 
 describe('euler and ddim', () => {
   it('reproduce the golden trajectories of the 1-D mixture (samplers.md 13.6)', async () => {
@@ -149,8 +152,8 @@ describe('euler and ddim', () => {
       return Math.max(
         ...G5.variances[0]!.map((v) => {
           let m = v + 80 ** 2;
-          plan.forEach(({ keep, x0, noise: sd }, i) => {
-            const a = (keep as number) + ((x0 as number) * v) / (v + levels[i]! ** 2);
+          plan.forEach(({ keep, model, noise: sd }, i) => {
+            const a = (keep as number) + ((model as number[])[0]! * v) / (v + levels[i]! ** 2);
             m = a * a * m + (sd as number) ** 2;
           });
           return Math.abs(m - v - 0.002 ** 2);

@@ -1,10 +1,10 @@
 import { definePlugin, provide } from '@tweedie/core';
-import { dpmpp2m, dpmpp2mOptions } from './dpmpp-2m.ts';
+import { dpmpp2m, multistepOptions } from './dpmpp.ts';
 import { ddim, ddimOptions, euler, eulerOptions } from './euler.ts';
 import { heun, heunOptions } from './heun.ts';
 
-export { dpmpp2m } from './dpmpp-2m.ts';
-export type { Dpmpp2mOptions } from './dpmpp-2m.ts';
+export { dpmpp2m } from './dpmpp.ts';
+export type { MultistepOptions } from './dpmpp.ts';
 export { ddim, euler } from './euler.ts';
 export type { DdimOptions } from './euler.ts';
 export { heun } from './heun.ts';
@@ -39,7 +39,7 @@ export default definePlugin({
       kind: 'sampler',
       name: 'dpmpp-2m',
       summary: 'DPM-Solver++(2M): order 2 with history, N calls for N steps',
-      options: dpmpp2mOptions,
+      options: multistepOptions,
       create: dpmpp2m,
     }),
   ],

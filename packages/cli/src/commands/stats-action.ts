@@ -1,15 +1,6 @@
 import { resolve } from 'node:path';
-import {
-  encodeSafetensors,
-  isTweedieError,
-  tweedieError,
-  type Json,
-  type Kind,
-  type Plugin,
-  type Provision,
-  type StoredTensor,
-} from '@tweedie/core';
-import { canonicalJson, writeFileAtomic } from '@tweedie/core/node';
+import { encodeStatistics, isTweedieError, tweedieError, type Kind, type Plugin, type Provision } from '@tweedie/core';
+import { writeFileAtomic } from '@tweedie/core/node';
 import { layered, overridesFrom } from '../config/load.ts';
 import { parseExperiment } from '../config/parse.ts';
 import { FIRST_PARTY, makeMethod, resolveSection, type MethodConfig } from '../experiment/methods.ts';
@@ -58,13 +49,7 @@ export const runStats = async ({ io, dotted }: Context, method: string, data: st
       seed: flags.seed,
       ...header,
     };
-    await writeFileAtomic(
-      file!,
-      encodeSafetensors({
-        tensors: tensors as Readonly<Record<string, StoredTensor>>,
-        metadata: { format: 'tweedie-statistics-1', header: canonicalJson(whole as Json) },
-      }),
-    );
+    await writeFileAtomic(file!, encodeStatistics({ header: whole, tensors }));
     return {
       ...described,
       file,

@@ -1,5 +1,16 @@
-import { parseOptions, tweedieError, type Json, type Kind, type Provided, type Provision } from '@tweedie/core';
-import { resolveMethod, type Resolved } from '@tweedie/core/node';
+import { resolve } from 'node:path';
+import {
+  checkStatistics,
+  decodeStatistics,
+  parseOptions,
+  tweedieError,
+  type Json,
+  type Kind,
+  type Provided,
+  type Provision,
+  type StatisticsFile,
+} from '@tweedie/core';
+import { readBytes, resolveMethod, type Resolved } from '@tweedie/core/node';
 import { unknownKey } from '../config/explain.ts';
 import { inputSchema } from '../config/json-schema.ts';
 
@@ -49,9 +60,53 @@ export const makeMethod = async <K extends Kind>(
   given: Readonly<Record<string, Json>> = {},
 ): Promise<Made<K>> => {
   const { plugin, provision } = await resolveSection(kind, use, cwd);
-  const config = { use, ...withDefaults(provision, options, given) };
-  const it = await createChecked<K>(provision, kind, config);
+  const filled = { use, ...withDefaults(provision, options, given) };
+  const { config, parts } = await makeParts(provision, filled, cwd, given);
+  const it = await createChecked<K>(provision, kind, { ...config, ...parts, ...(await readStatistics(provision, config, cwd)) });
   return { it, config, packageName: plugin.name, version: plugin.version };
+};
+
+/** Options that are methods themselves: named in the configuration, made for the factory. */
+const makeParts = async (
+  { parts = {} }: Provision,
+  config: MethodConfig,
+  cwd: string,
+  given: Readonly<Record<string, Json>>,
+): Promise<{ readonly config: MethodConfig; readonly parts: Readonly<Record<string, unknown>> }> => {
+  const named = Object.entries(parts).filter(([option]) => config[option] !== undefined);
+  const made = await Promise.all(
+    named.map(async ([option, kind]) => {
+      const chosen = config[option];
+      const section = typeof chosen === 'string' ? { use: chosen } : (chosen as MethodConfig);
+      if (typeof section !== 'object' || section === null || typeof section.use !== 'string')
+        throw tweedieError({
+          subject: `${option}`,
+          problem: `this names no ${kind}`,
+          got: chosen,
+          expected: `a name, or { use: name, … }`,
+          code: 'CONFIG',
+        });
+      return [option, await makeMethod(kind, section, cwd, given)] as const;
+    }),
+  );
+  return {
+    config: { ...config, ...Object.fromEntries(made.map(([option, part]) => [option, part.config])) },
+    parts: Object.fromEntries(made.map(([option, part]) => [option, part.it])),
+  };
+};
+
+/** The statistics that an option names by path, read for the factory. */
+const readStatistics = async (
+  { statistics }: Provision,
+  config: MethodConfig,
+  cwd: string,
+): Promise<Readonly<Record<string, StatisticsFile>>> => {
+  const option = statistics?.option;
+  const path = option === undefined ? undefined : config[option];
+  if (option === undefined || typeof path !== 'string') return {};
+  const file = decodeStatistics(await readBytes(resolve(cwd, path), `make it: tweedie stats ${statistics!.kind}`), path);
+  checkStatistics(file, { kind: statistics!.kind });
+  return { [option]: file };
 };
 
 /** Options by the schema: what was given, then what follows from other parts, then defaults. */
@@ -68,7 +123,11 @@ const withDefaults = (
   return { ...options, ...Object.fromEntries(filled) };
 };
 
-const createChecked = async <K extends Kind>(provision: Provision, kind: K, { use, ...options }: MethodConfig): Promise<Provided[K]> => {
+const createChecked = async <K extends Kind>(
+  provision: Provision,
+  kind: K,
+  { use, ...options }: { readonly use: string; readonly [option: string]: unknown },
+): Promise<Provided[K]> => {
   refuseUnknown(provision, kind, use, options);
   return (await provision.create(await parseOptions(provision.options, options, `${kind} ${use}`))) as Provided[K];
 };

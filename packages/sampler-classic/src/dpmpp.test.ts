@@ -16,7 +16,7 @@ import {
   type Denoise64,
   type Point,
 } from '../test/problems.ts';
-import { dpmpp2m } from './dpmpp-2m.ts';
+import { dpmpp2m } from './dpmpp.ts';
 
 const noise = createNoise(7n);
 const never = dpmpp2m({ lowerOrderFinal: 'never' });
@@ -52,7 +52,7 @@ const byPlan = (denoise: Denoise64, start: Point, levels: Float64Array, steps: r
   let old: number[] = [];
   steps.forEach((step, i) => {
     const x0 = denoise(y, levels[i]!);
-    const [newest, older] = step['x0'] as number[];
+    const [newest, older] = step['model'] as number[];
     y = combine([step['keep'] as number, y], [newest!, x0], ...(older === undefined ? [] : [[older, old] as const]));
     old = x0;
   });
@@ -128,16 +128,16 @@ describe('dpmpp-2m', () => {
 
   it('lowers the last step below 15 steps, always, or never, and says so; the first step and a step to 0 have order 1', () => {
     const orders = (sampler: typeof never, steps: number, zero = false): number[] =>
-      sampler.plan(edm(), karras({ steps, max: 80, min: 0.002, zero })).steps.map(({ x0 }) => (x0 as number[]).length);
+      sampler.plan(edm(), karras({ steps, max: 80, min: 0.002, zero })).steps.map(({ model }) => (model as number[]).length);
     expect(orders(dpmpp2m(), 4)).toEqual([1, 2, 2, 1]);
     expect(orders(dpmpp2m(), 14).at(-1)).toBe(1);
     expect(orders(dpmpp2m(), 15).at(-1)).toBe(2);
     expect(orders(dpmpp2m({ lowerOrderFinal: 'always' }), 20).at(-1)).toBe(1);
     expect(orders(never, 4)).toEqual([1, 2, 2, 2]);
     expect(orders(never, 4, true)).toEqual([1, 2, 2, 1]);
-    expect(never.plan(edm(), Float64Array.of(80, 1, 0)).steps.at(-1)).toEqual({ keep: 0, x0: [1] });
-    expect(dpmpp2m().plan(edm(), karras({ steps: 4, max: 80, min: 1 })).notes[0]).toMatch(/lowered to order 1/);
-    expect(dpmpp2m().plan(edm(), Float64Array.of(80, 1)).notes[0]).toMatch(/no history/);
+    expect(never.plan(edm(), Float64Array.of(80, 1, 0)).steps.at(-1)).toEqual({ keep: 0, model: [1] });
+    expect(dpmpp2m().plan(edm(), karras({ steps: 4, max: 80, min: 1 })).notes[0]).toMatch(/last of 4 steps are of lower order/);
+    expect(dpmpp2m().plan(edm(), Float64Array.of(80, 1)).notes[0]).toMatch(/order 1 at most/);
     expect(dpmpp2m().plan(edm(), karras({ steps: 15, max: 80, min: 1 })).notes).toEqual([]);
   });
 
