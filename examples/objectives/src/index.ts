@@ -1,0 +1,2 @@
+export { main, type CompareOptions } from './compare.ts';
+export type { Cell } from './cell.ts';
