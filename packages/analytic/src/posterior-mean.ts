@@ -85,8 +85,10 @@ export const foldPosterior = (y: Tensor2D, rho: Levels, chunks: Iterable<Chunk |
 export interface PosteriorOptions {
   /** [B, n], added to the logits (see `logAllowed`). */
   readonly allowed?: Tensor2D | undefined;
-  /** Points at a time. Default 4096. */
+  /** Points at a time. Default 4096, or as many as hold 2²⁴ numbers where those are fewer. */
   readonly chunk?: number;
+  /** [1, d], taken off the points chunk by chunk; y is given less it, and so is the mean. Near it float32 loses the fewest digits. */
+  readonly origin?: Tensor2D;
 }
 
 /**
@@ -94,13 +96,14 @@ export interface PosteriorOptions {
  * Differentiable in both. The tensors are the caller's.
  * Points near the origin lose the fewest digits: ‖x‖² ε_float32/ρ² is the error of a logit.
  */
-export const posterior = (y: Tensor2D, rho: Levels, points: Tensor2D, { allowed, chunk = 4096 }: PosteriorOptions = {}): Folded => {
-  const n = points.shape[0];
+export const posterior = (y: Tensor2D, rho: Levels, points: Tensor2D, options: PosteriorOptions = {}): Folded => {
+  const [n, d] = points.shape;
+  const { allowed, origin, chunk = Math.max(1, Math.min(4096, Math.floor(2 ** 24 / d))) } = options;
   const chunks: (() => Chunk)[] = [];
   for (let from = 0; from < n; from += chunk) {
     const m = Math.min(chunk, n - from);
     chunks.push(() => ({
-      points: m === n ? points : slice(points, [from, 0], [m, -1]),
+      points: centred(m === n ? points : slice(points, [from, 0], [m, -1]), origin),
       ...(allowed === undefined ? {} : { allowed: m === n ? allowed : slice(allowed, [0, from], [-1, m]) }),
     }));
   }
@@ -110,6 +113,8 @@ export const posterior = (y: Tensor2D, rho: Levels, points: Tensor2D, { allowed,
   });
   return { mean, ess };
 };
+
+const centred = (points: Tensor2D, origin: Tensor2D | undefined): Tensor2D => (origin === undefined ? points : sub(points, origin));
 
 /** The mean of {@link posterior} alone. */
 export const posteriorMean = (y: Tensor2D, rho: Levels, points: Tensor2D, options: PosteriorOptions = {}): Tensor2D =>

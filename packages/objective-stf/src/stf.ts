@@ -52,7 +52,7 @@ const reference = `@inproceedings{xu2023stable,
 export const stfOptions = z.strictObject({
   ...noiseOptions,
   reference: z.int().min(1).default(1024).describe('Size n of the reference batch, the mini-batch its first rows'),
-  chunk: z.int().min(1).default(4096).describe('Reference points that are weighed at a time: memory is batch × chunk'),
+  chunk: z.int().min(1).optional().describe('Reference points that are weighed at a time; without it 4096, fewer where points are large'),
 });
 export type StfOptions = z.input<typeof stfOptions>;
 
@@ -96,13 +96,13 @@ export const stf = (options: StfOptions = {}): Objective => {
 
 /**
  * x̄ of each row of `y` [B, …] at `rho`, over the reference of the batch, and the effective number of points that it is made of, [B].
- * Constants: no gradient passes. Never holds more than B × chunk and n × d numbers. The tensors are the caller's.
+ * Constants: no gradient passes. Holds B × chunk numbers and one chunk of points beside what it is given. The tensors are the caller's.
  */
 export const stableTarget = (
   y: Tensor,
   rho: Float64Array,
   batch: Pick<Batch, 'x0' | 'label' | 'reference' | 'referenceLabel'>,
-  { chunk = 4096 }: { readonly chunk?: number } = {},
+  { chunk }: { readonly chunk?: number | undefined } = {},
 ): { readonly x0: Tensor; readonly ess: Tensor1D } => {
   const points = checkReference(batch);
   const { label, referenceLabel } = batch;
@@ -116,7 +116,11 @@ export const stableTarget = (
         const centre: Tensor2D = matMul(fill([1, points.shape[0]!], 1 / points.shape[0]!), flat);
         const allowed =
           label === undefined || referenceLabel === undefined ? undefined : logAllowed(label, matMul(label, referenceLabel, false, true));
-        const { mean: average, ess } = posterior(sub(reshape(noisy, [rows, size]), centre), rho, sub(flat, centre), { allowed, chunk });
+        const { mean: average, ess } = posterior(sub(reshape(noisy, [rows, size]), centre), rho, flat, {
+          allowed,
+          origin: centre,
+          ...(chunk === undefined ? {} : { chunk }),
+        });
         return concat([add<Tensor2D>(average, centre), ess], 1);
       },
       y,
