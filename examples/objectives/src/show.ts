@@ -37,6 +37,9 @@ export interface Shown {
 export const show = async (shown: Shown): Promise<string> => {
   const { problem, folder, steps, cells, stale, command } = shown;
   const results = comparisons(shown);
+  const matched = results.some(({ match }) => match !== undefined)
+    ? ' Class match counts the images that a classifier is sure of, and sure that they are what was asked for: who takes no notice of the class gets 10 % at most.'
+    : '';
   const judged = results.filter(({ distance }) => distance !== undefined);
   const seeds = [...new Set(cells.map(({ seed }) => seed))].sort((a, b) => a - b);
   const first = cells[0]!;
@@ -47,7 +50,7 @@ export const show = async (shown: Shown): Promise<string> => {
   const sections: readonly Section[] = [
     {
       title: 'What came of it',
-      text: `The distance of what was drawn from ${problem.title}, ${distance.name}, with the moving average of the weights after ${steps} steps: mean over seeds ± Student's 95 % interval${factorNote(problem)}. Real data against real data get ${formatNumber(distance.floor * problem.factor, 3)} at the same n = ${problem.count}.\n\n“Less dsm” is the paired difference over equal seeds, which share their first weights, their batches, their noise levels, their noise and the noise that samples start from. An objective is said to differ from dsm only if the 95 % interval of that difference excludes 0; with ${words(judged.length - 1)} comparisons the chance that at least one such verdict is false is up to ${Math.round(100 * (1 - 0.95 ** (judged.length - 1)))} %.`,
+      text: `The distance of what was drawn from ${problem.title}, ${distance.name}, with the moving average of the weights after ${steps} steps: mean over seeds ± Student's 95 % interval${factorNote(problem)}. Real data against real data get ${formatNumber(distance.floor * problem.factor, 3)} at the same n = ${problem.count}.${matched}\n\n“Less dsm” is the paired difference over equal seeds, which share their first weights, their batches, their noise levels, their noise and the noise that samples start from. An objective is said to differ from dsm only if the 95 % interval of that difference excludes 0; with ${words(judged.length - 1)} comparisons the chance that at least one such verdict is false is up to ${Math.round(100 * (1 - 0.95 ** (judged.length - 1)))} %.`,
       table: resultTable(problem, results),
     },
     ...(results.some(({ errors }) => errors.length > 0) ? [errorSection(problem, results)] : []),
