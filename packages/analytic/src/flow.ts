@@ -2,24 +2,13 @@
  * The probability-flow ODE of a smooth distribution, integrated on the host.
  *
  * dy/d(ρ²) = −½ ∇log p_ρ(y), in u = log(ρ² + c): uniform in log ρ at high noise, and smooth down to ρ = 0.
- * Dormand & Prince, "A family of embedded Runge–Kutta formulae", J. Comput. Appl. Math. 6 (1980), the 5(4) pair.
+ * By the 5(4) pair of Dormand and Prince.
  */
-import { tweedieError } from '@tweedie/core';
+import { dormandPrince, stepFactor, tweedieError } from '@tweedie/core';
 
 const C = 1e-6;
 
-const NODE = [0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1, 1];
-const STAGE = [
-  [],
-  [1 / 5],
-  [3 / 40, 9 / 40],
-  [44 / 45, -56 / 15, 32 / 9],
-  [19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729],
-  [9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656],
-  [35 / 384, 0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84],
-];
-/** Fifth-order weights minus fourth-order weights. */
-const ERROR = [71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40];
+const { nodes, stages, error: difference } = dormandPrince;
 
 /** Moves one point from level `from` to level `to`; local error ≤ `tolerance` relative to 1e-3 + |y|. */
 export const integrateFlow = (
@@ -44,11 +33,11 @@ export const integrateFlow = (
     const k = [first];
     let next = y;
     for (let s = 1; s < 7; s++) {
-      next = y.map((v, j) => v + h * STAGE[s]!.reduce((sum, a, i) => sum + a * k[i]![j]!, 0));
-      k.push(slope(u + NODE[s]! * h, next));
+      next = y.map((v, j) => v + h * stages[s]!.reduce((sum, a, i) => sum + a * k[i]![j]!, 0));
+      k.push(slope(u + nodes[s]! * h, next));
     }
     const error = Math.max(
-      ...next.map((v, j) => Math.abs(h * ERROR.reduce((sum, e, i) => sum + e * k[i]![j]!, 0)) / (tolerance * (1e-3 + Math.abs(v)))),
+      ...next.map((v, j) => Math.abs(h * difference.reduce((sum, e, i) => sum + e * k[i]![j]!, 0)) / (tolerance * (1e-3 + Math.abs(v)))),
     );
     if (!Number.isFinite(error))
       throw tweedieError({ subject: 'analytic flow', problem: 'the flow left the numbers', got: error, remedy: 'stop at a level above 0' });
@@ -58,7 +47,7 @@ export const integrateFlow = (
       y = next;
       first = k[6]!;
     }
-    h *= Math.min(4, Math.max(0.2, 0.9 * Math.max(error, 1e-6) ** -0.2));
+    h *= stepFactor(error);
   }
   throw tweedieError({ subject: 'analytic flow', problem: 'no end after 1e6 steps', got: `${from} → ${to}` });
 };

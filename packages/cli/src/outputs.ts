@@ -173,7 +173,11 @@ export const statsOutput = z.object({
   schema: z.literal('tweedie/stats@1'),
   kind: z.string(),
   method: z.string(),
+  /** The data set; for statistics of a model the one that it was trained on. */
   data: z.string(),
+  /** For statistics of a model: the run, and the hash of its weights. */
+  run: z.string().nullable(),
+  model: z.string().nullable(),
   /** Null under `--dry-run`. */
   file: z.string().nullable(),
   header: z.record(z.string(), z.unknown()),
@@ -272,6 +276,99 @@ export const varianceOutput = z.object({
   beyond: z.array(z.object({ n: count, range: sigmaRange.nullable() })),
 });
 
+export const compareOutput = z.object({
+  schema: z.literal('tweedie/compare@1'),
+  status: z.enum(['finished', 'interrupted', 'planned']),
+  run: z.string(),
+  modelHash: z.string(),
+  /** Null under `--dry-run`, as is the engine. */
+  report: z.string().nullable(),
+  /** The folder of what was drawn and judged. */
+  cells: z.string(),
+  engine: z.string().nullable(),
+  seed: count,
+  guidance: z.number(),
+  n: count,
+  /** Network calls an image. */
+  limits: z.array(count),
+  reference: z.string(),
+  extractor: z.string().nullable(),
+  /** Null where each limit has its own: the least value. */
+  baseline: z.string().nullable(),
+  /** Null where nothing was judged. */
+  metric: z.string().nullable(),
+  /** Real data against real data at the same n. */
+  floor: z.number().nullable(),
+  seconds: z.number(),
+  /** Cells that this command made; the others were there. */
+  made: count,
+  rows: z.array(
+    z.object({
+      /** Null where calls are not a matter of steps. */
+      limit: count.nullable(),
+      sampler: z.string(),
+      stochastic: z.boolean(),
+      steps: count.nullable(),
+      /** Network evaluations of an image, counted; planned where nothing was drawn. */
+      nfe: z.number().nullable(),
+      value: z.number().nullable(),
+      interval: interval.nullable(),
+      /** Paired, on the same rows; null for the one that the others are held against. */
+      difference: z.object({ to: z.string(), value: z.number(), interval: interval.nullable() }).nullable(),
+      /** Hash of the first rows that the first step began with. */
+      start: z.string().nullable(),
+      seconds: z.number().nullable(),
+      /** Hash, and name of the file. */
+      cell: z.string().nullable(),
+      /** Whether the cell was there before. */
+      kept: z.boolean(),
+      /** Why there is no value. */
+      failure: z.string().nullable(),
+    }),
+  ),
+});
+
+export const benchSamplersOutput = z.object({
+  schema: z.literal('tweedie/bench-samplers@1'),
+  status: z.enum(['finished', 'interrupted', 'planned']),
+  /** Null under `--dry-run`, as are engine and machine. */
+  report: z.string().nullable(),
+  engine: z.string().nullable(),
+  machine: z.record(z.string(), z.union([z.string(), z.number()])).nullable(),
+  versions,
+  seed: count,
+  warmup: count,
+  /** Rounds that were counted. */
+  rounds: count,
+  seconds: z.number(),
+  shape: z.array(count),
+  batchSize: count,
+  steps: count,
+  /** The network that shares are of; milliseconds of one call, null where it was not timed. */
+  network: z.object({ name: z.string(), parameters: count, milliseconds: z.number().nullable() }),
+  /** Percent that is wanted of a deterministic sampler. */
+  limit: z.number(),
+  rows: z.array(
+    z.object({
+      name: z.string(),
+      status: z.enum(['measured', 'refused', 'not measured']),
+      reason: z.string().nullable(),
+      stochastic: z.boolean(),
+      /** Network calls of the run. */
+      nfe: z.number().nullable(),
+      /** Median of a step without the network. */
+      millisecondsPerStep: z.number().nullable(),
+      /** Percent of the whole run, the network in it. */
+      share: ratio.nullable(),
+      verdict: z.enum(['held', 'not held', 'not decided']).nullable(),
+      /** Bytes of tensors at the peak of a run, above the state that it was given. */
+      peakBytes: count.nullable(),
+      /** In tensors of the batch's size. */
+      tensors: z.number().nullable(),
+    }),
+  ),
+});
+
 /** What any command prints when it fails. */
 export const errorOutput = z.object({
   schema: z.literal('tweedie/error@1'),
@@ -299,6 +396,8 @@ export const outputs = Object.freeze({
   plan: planOutput,
   variance: varianceOutput,
   'bench-objectives': benchObjectivesOutput,
+  'bench-samplers': benchSamplersOutput,
+  compare: compareOutput,
   error: errorOutput,
 });
 

@@ -235,6 +235,52 @@ describe('under --json every command prints one object of its schema', () => {
     expect(said(await project.tweedie('stats', 'tweedie-foo', 'swiss-roll', '--dry-run', '--json'), 'stats').file).toBeNull();
   });
 
+  it("stats of a model: a run's profile, which deis-sn takes for that run and for no other", async () => {
+    const words = ['stats', 'deis-profile', 'runs/roll', '-n', '6', '--stats.steps', '8', '--seed', '2'];
+    const ran = await project.tweedie(...words, '--out', 'profile.safetensors', '--json');
+    expect(ran.code, ran.stderr).toBe(0);
+    const model = said(trained, 'train').modelHash;
+    const facts = { kind: 'deis-profile', run: 'runs/roll', model };
+    expect(said(ran, 'stats')).toMatchObject({
+      ...facts,
+      method: 'deis-sn',
+      data: 'swiss-roll',
+      tensors: { lambda: [8], r: [8], se: [8] },
+    });
+    const { metadata } = decodeSafetensors(await readFile(project.at('profile.safetensors')), 'profile');
+    expect(JSON.parse(metadata['header'] ?? '')).toMatchObject({
+      kind: 'deis-profile',
+      by: '@tweedie/sampler-deis-sn 0.1.0',
+      model,
+      guidance: 1,
+      schedule: 'edm(0.002,80)',
+      levels: [0.002, 80],
+      shape: [2],
+      n: 6,
+      seed: 2,
+    });
+    expect(said(await project.tweedie(...words, '--dry-run', '--json'), 'stats')).toMatchObject({ ...facts, file: null });
+    const use = ['--sampler', 'deis-sn', '--sampler.profile', 'profile.safetensors', '--json'];
+    expect(said(await project.tweedie('sample', 'runs/roll', '-n', '2', '--out', 'sn.npz', ...use), 'sample')).toMatchObject({
+      sampler: 'deis-sn',
+      nfe: 4,
+    });
+    await project.tweedie('train', 'runs/other', ...TINY, '--seed', '5');
+    const others = [['sample', 'runs/other'], ['sample', 'runs/other', '--dry-run'], ['plan', 'runs/other'], ['evaluate', 'runs/other', '-n', '8']]; // prettier-ignore
+    for (const argv of others) {
+      const other = await project.tweedie(...argv, ...use);
+      expect(other.code, argv.join(' ')).toBe(2);
+      expect(said(other, 'error')).toMatchObject({
+        subject: 'profile.safetensors',
+        problem: 'these statistics are of another model',
+        expected: expect.stringMatching(/^[0-9a-f]{64}$/),
+        remedy: 'make them from this model',
+      });
+    }
+    // Of no run in particular: nothing to hold against.
+    expect((await project.tweedie('plan', ...use)).code).toBe(0);
+  });
+
   it('plan', async () => {
     const heun = said(await project.tweedie('plan', '--sampler', 'heun', '--steps', '18', '--json'), 'plan');
     expect(heun).toMatchObject({ sampler: 'heun', schedule: 'edm(0.002,80)', nfe: 35 });
@@ -266,6 +312,22 @@ describe('exit codes', () => {
     [['evaluate'], /there is nothing to judge/],
     [['data', 'fetch', 'faces'], /this data set cannot be fetched: got faces, expected mnist or cifar10/],
     [['stats', 'heun', 'swiss-roll', '--out', 'x'], /this method wants no statistics/],
+    [
+      ['stats', 'deis-profile', 'swiss-roll', '--out', 'x'],
+      /made from a model, not from data: got the data set swiss-roll, expected a RUN/,
+    ],
+    [['stats', 'tweedie-foo', 'runs/roll', '--out', 'x'], /made from data, not from a model: got the run runs\/roll, expected a data set/],
+    [['stats', 'deis-profile', 'nowhere', '--out', 'x'], /there is no such run/],
+    [['stats', 'deis-profile', 'runs/roll', '--out', 'x', '--stats.stepz', '3'], /stepz/],
+    [
+      ['stats', 'deis-profile', 'runs/roll', '--out', 'x', '--data.seed', '3'],
+      /data\.seed: this cannot be changed here; allowed: stats\.…/,
+    ],
+    [['stats', 'tweedie-foo', 'swiss-roll', '--out', 'x', '--stats.n', '3'], /these have no options: got --stats\.n/],
+    [
+      ['sample', 'runs/roll', '--sampler', 'deis-sn', '--sampler.profile', 's.safetensors'],
+      /of another kind: got foo-mean, expected deis-profile/,
+    ],
     [['plugins', '--kind', 'sort'], /no such kind of method/],
     [['doctor', '--a.b', '3'], /unknown option '--a\.b'/],
     [['bench', 'objectives', '--dims', '2,65'], /\[--dims\].*got 65, expected up to 64.*; take 2, 784 and 3072/],
@@ -371,6 +433,8 @@ describe('help', () => {
       ['plan'],
       ['bench'],
       ['bench', 'objectives'],
+      ['bench', 'samplers'],
+      ['compare'],
     ]) {
       const { code, stdout } = await project.tweedie(...command, '--help');
       expect(code).toBe(0);

@@ -3,6 +3,7 @@ import { splitFlags } from './config/flags.ts';
 import { BAD_INPUT, exitCodeOf, FAILED, OK } from './run/failure.ts';
 import type { Context, Io } from './io.ts';
 import { benchCommand } from './commands/bench.ts';
+import { compareCommand } from './commands/compare.ts';
 import { dataCommand } from './commands/data.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
@@ -26,6 +27,7 @@ const COMMANDS = {
   plan: planCommand,
   variance: varianceCommand,
   bench: benchCommand,
+  compare: compareCommand,
 };
 
 /**
@@ -72,7 +74,7 @@ const quiet = (command: Command, io: Io, json: boolean): void => {
 /** Dotted flags are settings of an experiment: only some commands have one. */
 const refuseDotted = (rest: readonly string[], dotted: Readonly<Record<string, string>>): void => {
   const command = rest.find((word) => !word.startsWith('-'));
-  if (command !== undefined && ['train', 'sample', 'evaluate', 'plan', 'stats', 'variance'].includes(command)) return;
+  if (command !== undefined && ['train', 'sample', 'evaluate', 'plan', 'stats', 'variance', 'compare'].includes(command)) return;
   throw new CommanderError(
     BAD_INPUT,
     'tweedie.dotted',

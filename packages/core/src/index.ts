@@ -48,9 +48,12 @@ export { probeSecondOrder, requireDoubleDifferentiable } from './process/second-
 export { linearSampler, type LinearSolver, type LinearStep, type Remembered } from './solve/linear.ts';
 export { adamsBashforth, type AdamsBashforthOptions } from './solve/adams-bashforth.ts';
 export { gaussLegendre, integrate } from './solve/quadrature.ts';
+export { dft2, hostDft2, type Dft2, type Dft2Options, type HostSpectrum, type Spectrum } from './solve/dft.ts';
+export { dormandPrince, stepFactor } from './solve/dormand-prince.ts';
 export { drawPrior } from './solve/prior.ts';
 export { owning } from './solve/owning.ts';
 export { guided } from './solve/guided.ts';
+export { inpainted, type Inpainting } from './solve/inpainted.ts';
 export { checkPlugin, createProvided, definePlugin, parseOptions, provide } from './plugin/define.ts';
 export {
   decodeSafetensors,
@@ -76,5 +79,7 @@ export type { Ess } from './run/listener.ts';
 export { stepsWithin } from './run/budget.ts';
 export { oneHotRows } from './run/one-hot.ts';
 export { sample, type SampleEvent, type SampleOptions } from './run/sample.ts';
+export { repaint, repaintPath, type RepaintOptions } from './run/repaint.ts';
+export { bitsPerDim, dequantisationOffset, logLikelihood, type Likelihood, type LikelihoodOptions } from './run/likelihood.ts';
 export { batchesOf, judge, type JudgedBatch } from './run/judge.ts';
 export { processes } from './process/provisions.ts';

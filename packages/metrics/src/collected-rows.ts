@@ -9,7 +9,7 @@ export interface CollectedRows {
   state(): Uint8Array;
   merge(state: Uint8Array): void;
   /** [n, width] in the order of their indices. @throws where there are fewer than `least`. */
-  sorted(least: number): { readonly n: number; readonly values: Float32Array };
+  sorted(least: number): { readonly n: number; readonly indices: Int32Array; readonly values: Float32Array };
 }
 
 /** Of `width` numbers each; two rows of one index are refused. */
@@ -73,7 +73,7 @@ export const collectRows = (subject: string, width: number, range?: readonly [nu
       const order = [...rows.keys()].sort((a, b) => a - b);
       const values = new Float32Array(order.length * width);
       order.forEach((index, i) => values.set(rows.get(index)!, i * width));
-      return { n: order.length, values };
+      return { n: order.length, indices: Int32Array.from(order), values };
     },
   };
 };

@@ -2,6 +2,7 @@ import { moments, traceSqrtProduct, type Moments } from '@tweedie/analytic';
 import { decodeSafetensors, encodeSafetensors, tweedieError, type Metric, type MetricContext } from '@tweedie/core';
 import { z } from 'zod';
 import { readImages } from './collected-rows.ts';
+import { GROUPS, jackknifed, type GroupedAccumulator } from './jackknife.ts';
 import { warningDetail, watchRange } from './range-watch.ts';
 import { chooseRows, extractorOf, readReference, referenceOf } from './reference.ts';
 
@@ -39,10 +40,6 @@ export const frechetOptions = z.strictObject({
 });
 export type FrechetOptions = z.input<typeof frechetOptions>;
 
-/** Rows are dealt to so many groups by their index; leaving each out in turn gives the interval. */
-const GROUPS = 16;
-/** t₁₅ at 97.5 %. */
-const STUDENT = 2.1314;
 /** Above, the interval is not worth its eigenvalue problems. */
 const INTERVAL_DIMS = 128;
 /** Real features kept for the floor, in numbers. */
@@ -85,7 +82,7 @@ export const frechet = (options: FrechetOptions = {}): Metric => {
   });
 };
 
-const startFrechet: (options: z.output<typeof frechetOptions>, context: MetricContext) => ReturnType<Metric['start']> = async (
+const startFrechet: (options: z.output<typeof frechetOptions>, context: MetricContext) => Promise<GroupedAccumulator> = async (
   options,
   context,
 ) => {
@@ -111,14 +108,18 @@ const startFrechet: (options: z.output<typeof frechetOptions>, context: MetricCo
     return all.result();
   };
 
-  const jackknife = (value: number): readonly [number, number] => {
-    const left = groups.map((_, g) => frechetDistance(whole, merged(groups.filter((__, other) => other !== g))));
-    const mean = left.reduce((a, b) => a + b) / GROUPS;
-    const error = Math.sqrt(((GROUPS - 1) / GROUPS) * left.reduce((sum, f) => sum + (f - mean) ** 2, 0));
-    return [Math.max(0, value - STUDENT * error), value + STUDENT * error];
+  const judged = (): number => groups.reduce((total, group) => total + group.sums().n, 0);
+  let known: { readonly n: number; readonly values: readonly number[] } | undefined;
+  const leftOut = (): readonly number[] | undefined => {
+    const n = judged();
+    if (dims > INTERVAL_DIMS || n <= dims + GROUPS || n < 4 * GROUPS) return undefined;
+    if (known?.n !== n)
+      known = { n, values: groups.map((_, g) => frechetDistance(whole, merged(groups.filter((__, other) => other !== g)))) };
+    return known.values;
   };
 
   return {
+    leftOut: async () => leftOut(),
     add: async (rows) => {
       await readImages(watch, rows);
       const features = rows.features ?? (await extractor.features(rows.images));
@@ -169,20 +170,21 @@ const startFrechet: (options: z.output<typeof frechetOptions>, context: MetricCo
       watch.merge(seen.data);
     },
     result: async () => {
-      const n = groups.reduce((total, group) => total + group.sums().n, 0);
+      const n = judged();
       if (n < 2) throw tweedieError({ subject, problem: 'too few rows were judged', got: n, expected: '2 or more' });
       const fitted = merged(groups);
       const value = frechetDistance(whole, fitted);
       const warnings = watch.warnings();
       if (n <= dims) warnings.push(`n = ${n} is not above the ${dims} features: the covariance is singular and the distance mostly bias`);
       if (count <= dims) warnings.push(`the reference has ${count} rows for ${dims} features`);
-      const interval = dims <= INTERVAL_DIMS && n > dims + GROUPS && n >= 4 * GROUPS ? jackknife(value) : undefined;
+      const left = leftOut();
+      const half = left === undefined ? undefined : jackknifed({ value, leftOut: left }).half;
       const floor = kept && n <= count / 2 ? frechetDistance(fit(0, n), fit(n, count)) : undefined;
       return {
         name: `FD-${extractor.id}`,
         value,
         n,
-        ...(interval === undefined ? {} : { interval }),
+        ...(half === undefined ? {} : { interval: [Math.max(0, value - half), value + half] as const }),
         ...(floor === undefined ? {} : { floor }),
         details: {
           extractor: extractor.id,

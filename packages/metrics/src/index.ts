@@ -8,6 +8,8 @@ export { classMatch } from './class-match.ts';
 export type { ClassMatchOptions } from './class-match.ts';
 export { frechet, frechetDistance } from './frechet.ts';
 export type { FrechetOptions } from './frechet.ts';
+export { isGrouped, jackknifed, pairedDifference } from './jackknife.ts';
+export type { GroupedAccumulator, Jackknifed, LeftOut } from './jackknife.ts';
 export { mmd } from './mmd.ts';
 export type { MmdOptions } from './mmd.ts';
 export { MNISTNET, mnistnet, mnistnetFeatures, mnistnetLogits, seenByMnistnet } from './mnistnet.ts';

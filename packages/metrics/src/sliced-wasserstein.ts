@@ -2,6 +2,7 @@ import { matMul, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { createNoise, STREAM, type Metric, type MetricContext } from '@tweedie/core';
 import { z } from 'zod';
 import { collectRows, readImages } from './collected-rows.ts';
+import { GROUPS, type GroupedAccumulator } from './jackknife.ts';
 import { warningDetail } from './range-watch.ts';
 import { chooseRows, extractorOf, readReference, referenceOf } from './reference.ts';
 
@@ -45,7 +46,7 @@ export const slicedWasserstein = (options: SlicedWassersteinOptions = {}): Metri
 
 type Settled = z.output<typeof slicedWassersteinOptions>;
 
-const startSliced = async (options: Settled, context: MetricContext): ReturnType<Metric['start']> => {
+const startSliced = async (options: Settled, context: MetricContext): Promise<GroupedAccumulator> => {
   const subject = 'sliced-wasserstein';
   const data = referenceOf(subject, context);
   const extractor = options.space === 'features' ? extractorOf(subject, context) : undefined;
@@ -53,6 +54,9 @@ const startSliced = async (options: Settled, context: MetricContext): ReturnType
   const { width, values: real } = await readReference(data, chooseRows(data.size, count, context.seed), extractor);
   const rows = collectRows(subject, width, data.range);
   const directions = drawDirections(context.seed, options.directions, width);
+  const on = (part: Float32Array): Promise<Float32Array[]> => projections(part, width, directions);
+  let kept: Promise<Float32Array[]> | undefined;
+  const reals = (): Promise<Float32Array[]> => (kept ??= on(real));
 
   return {
     add: async (judged) => {
@@ -64,11 +68,17 @@ const startSliced = async (options: Settled, context: MetricContext): ReturnType
     },
     state: rows.state,
     merge: rows.merge,
+    leftOut: async () => {
+      const { n, indices, values } = rows.sorted(2);
+      if (n < 4 * GROUPS) return undefined;
+      const groups = Array.from(indices, (index) => index % GROUPS);
+      return slicedWithout(await projected(values, width, directions), groups, await reals());
+    },
     result: async () => {
       const { n, values } = rows.sorted(2);
-      const { mean: value, error } = await sliced(values, real, width, directions);
+      const { mean: value, error } = sliced(await on(values), await reals());
       const comparable = options.floor && n <= count / 2;
-      const floor = comparable ? (await sliced(real.subarray(0, n * width), real.subarray(n * width), width, directions)).mean : undefined;
+      const floor = comparable ? sliced(await on(real.subarray(0, n * width)), await on(real.subarray(n * width))).mean : undefined;
       return {
         name: `SW2²-${extractor?.id ?? 'data'}`,
         value,
@@ -99,28 +109,53 @@ const drawDirections = (seed: bigint, count: number, width: number): Float32Arra
   return columns;
 };
 
-/** Mean over directions of the squared distance of the projections, and its standard error. */
-const sliced = async (
-  x: Float32Array,
-  y: Float32Array,
-  width: number,
-  directions: Float32Array,
-): Promise<{ mean: number; error: number }> => {
-  const count = directions.length / width;
-  const [a, b] = [await projections(x, width, directions), await projections(y, width, directions)];
+/** Mean over directions of the squared distance of the sorted projections, and its standard error. */
+const sliced = (a: readonly Float32Array[], b: readonly Float32Array[]): { mean: number; error: number } => {
+  const count = a.length;
   const each = Float64Array.from({ length: count }, (_, k) => wasserstein2(a[k]!, b[k]!));
   const mean = each.reduce((sum, w) => sum + w, 0) / count;
   const variance = each.reduce((sum, w) => sum + (w - mean) ** 2, 0) / (count - 1);
   return { mean, error: Math.sqrt(variance / count) };
 };
 
+/** The mean over directions without the rows of each group in turn: `a` are projections [rows, directions], `b` sorted ones. */
+const slicedWithout = (a: Float32Array, groups: readonly number[], b: readonly Float32Array[]): readonly number[] => {
+  const [count, n] = [b.length, groups.length];
+  const sizes = new Int32Array(GROUPS);
+  groups.forEach((g) => sizes[g]!++);
+  const sums = new Float64Array(GROUPS);
+  const order = Int32Array.from(groups, (_, row) => row);
+  const kept = new Float32Array(n);
+  for (let k = 0; k < count; k++) {
+    order.sort((i, j) => a[i * count + k]! - a[j * count + k]!);
+    for (let g = 0; g < GROUPS; g++) {
+      let at = 0;
+      for (let i = 0; i < n; i++) if (groups[order[i]!] !== g) kept[at++] = a[order[i]! * count + k]!;
+      sums[g]! += wasserstein2(kept.subarray(0, n - sizes[g]!), b[k]!);
+    }
+  }
+  return Array.from(sums, (sum) => sum / count);
+};
+
 /** The sorted projections of rows on each direction. */
 const projections = async (rows: Float32Array, width: number, directions: Float32Array): Promise<Float32Array[]> => {
   const [n, count] = [rows.length / width, directions.length / width];
-  const product = tidy(() => matMul(tensor2d(rows, [n, width]), tensor2d(directions, [width, count])));
-  const values = await product.data();
+  const values = await projected(rows, width, directions);
+  return Array.from({ length: count }, (_, k) => {
+    const column = new Float32Array(n);
+    for (let row = 0; row < n; row++) column[row] = values[row * count + k]!;
+    return column.sort();
+  });
+};
+
+/** [rows, directions] */
+const projected = async (rows: Float32Array, width: number, directions: Float32Array): Promise<Float32Array> => {
+  const product = tidy(() =>
+    matMul(tensor2d(rows, [rows.length / width, width]), tensor2d(directions, [width, directions.length / width])),
+  );
+  const values = (await product.data()) as Float32Array;
   product.dispose();
-  return Array.from({ length: count }, (_, k) => Float32Array.from({ length: n }, (__, row) => values[row * count + k]!).sort());
+  return values;
 };
 
 /** ∫₀¹ (F⁻¹ − G⁻¹)² of two sorted samples, of any sizes. */

@@ -1,4 +1,4 @@
-import { linearSampler, type LinearStep, type Sampler } from '@tweedie/core';
+import { checkLevels, linearSampler, type LinearStep, type Sampler } from '@tweedie/core';
 import { z } from 'zod';
 import { pairs } from './ancestral.ts';
 import { factsOf } from './facts.ts';
@@ -80,3 +80,38 @@ export const dpmSolver2s = (): Sampler => singlestep(2);
 
 /** DPM-Solver-3, singlestep: third order, three calls a step. */
 export const dpmSolver3s = (): Sampler => singlestep(3);
+
+type Order = 1 | 2 | 3;
+
+/** The orders that a number of calls is spent on: 3, 3, …, and what is left. To ρ = 0 the last block is one call, x̂₀ itself. */
+const blocksOf = (calls: number, toZero: boolean): readonly Order[] => {
+  const threes = Math.floor(calls / 3) - (calls % 3 === 0 ? 1 : 0);
+  const endings: readonly (readonly Order[])[] = [[2, 1], [1], toZero ? [1, 1] : [2]];
+  return [...Array.from({ length: threes }, (): Order => 3), ...endings[calls % 3]!];
+};
+
+/** DPM-Solver-fast: as many calls as there are steps in the levels, in blocks of order 3. NFE = N. */
+export const dpmSolverFast = (): Sampler => {
+  const name = 'dpm-solver-fast';
+  const blocks = (orders: readonly Order[]): Sampler =>
+    linearSampler({
+      name,
+      facts: factsOf({ order: 2, stochastic: false }),
+      reference,
+      remembered: 'eps',
+      coefficients: (_, ends) => ({ steps: pairs(ends).map(([rho, next], i) => dpmSolverStep(orders[i]!, rho, next)) }),
+    });
+  const sampler = blocks([]);
+  return Object.freeze<Sampler>({
+    ...sampler,
+    plan: (schedule, levels) => {
+      checkLevels(name, levels, sampler.facts);
+      const orders = blocksOf(levels.length - 1, levels.at(-1) === 0);
+      let end = 0;
+      const ends = Float64Array.of(levels[0]!, ...orders.map((order) => levels[(end += order)]!));
+      const plan = blocks(orders).plan(schedule, ends);
+      const what = `blocks of order ${orders.join(', ')}: ${ends.length - 1} steps between ${ends.length} of the ${levels.length} levels`;
+      return Object.freeze({ ...plan, notes: [what] });
+    },
+  });
+};

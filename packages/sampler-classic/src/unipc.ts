@@ -101,7 +101,7 @@ interface StepAt {
   readonly parity: 'exact' | 'published';
 }
 
-const weightsOf = ({ rho, next, history, variant, prediction, parity }: StepAt): Weights => {
+export const weightsOf = ({ rho, next, history, variant, prediction, parity }: StepAt): Weights => {
   const h = Math.log(rho / next);
   const hh = prediction === 'x0' ? -h : h;
   const b = variant === 'bh1' ? hh : Math.expm1(hh);

@@ -70,6 +70,38 @@ const objective = (name: string, cases: readonly (readonly [rows: number, points
   console.log(JSON.stringify(answer));
 `;
 
+/**
+ * A denoiser of independent Gaussian coordinates, D = λ/(λ + ρ²) y, composed with a sampler and drawn from its own noise. `exact` says in
+ * float64 where a coordinate ends that began at y, the prior's, with its variance λ, over these levels; `drawn` is its noise of a step.
+ */
+const sampler = (name: string, options: string, exact: string): string => `
+  import { tensor } from '@tensorflow/tfjs-core';
+  import { selectEngine } from '@tweedie/backend';
+  import { createNoise, createProvided, edm, karras, sample, STREAM } from '@tweedie/core';
+  import { resolveMethod } from '@tweedie/core/node';
+  import { compose, LEVELS, NOISE, PLAN, SAMPLER, SCHEDULE, value } from '@tweedie/core/container';
+
+  await selectEngine({ engine: 'cpu' });
+  const { provision } = await resolveMethod('sampler', '${name}');
+  const experiment = compose(
+    value(SAMPLER, await createProvided(provision, ${options})),
+    value(SCHEDULE, edm()),
+    value(LEVELS, karras({ steps: 6, max: 20, min: 0.1 })),
+    value(NOISE, createNoise(7n)),
+  );
+  const exact = ${exact};
+  const [rows, variances] = [3, [0.25, 0.25]];
+  const denoise = async (y, rho) =>
+    tensor((await y.data()).map((each, k) => (variances[k % 2] * each) / (variances[k % 2] + rho ** 2)), y.shape);
+  const [plan, noise] = [experiment.get(PLAN), experiment.get(NOISE)];
+  const answer = { name: experiment.get(SAMPLER).name, got: [], exact: [] };
+  const drawn = sample({ sampler: experiment.get(SAMPLER), plan, denoise, noise, shape: [2], count: rows, batchSize: 2 });
+  for await (const event of drawn) if (event.kind === 'images') answer.got.push(...(await event.images.data()));
+  const prior = noise.hostNormal([rows, 2], { stream: STREAM.prior });
+  answer.exact.push(...prior.map((z, k) => exact({ y: plan.levels[0] * z, variance: variances[k % 2], levels: plan.levels, drawn: (step) => noise.hostNormal([rows, 2], { stream: STREAM.sampler, step })[k] })));
+  console.log(JSON.stringify(answer));
+`;
+
 const seeds: Readonly<Record<string, Seed>> = {
   // Denoising score matching less ½ ‖z‖², of the same gradient.
   '@tweedie/objective-lcss': {
@@ -99,6 +131,64 @@ const seeds: Readonly<Record<string, Seed>> = {
         const w = points.map((p) => Math.exp(-((y[0] - p[0]) ** 2 + (y[1] - p[1]) ** 2) / (2 * rho ** 2)));
         const total = w.reduce((a, b) => a + b);
         return { eps: y.map((each, c) => (each - points.reduce((sum, p, k) => sum + w[k] * p[c], 0) / total) / rho), extra: 0 };
+      }`,
+    ),
+  },
+  // Exact on isotropic Gaussian data of the deviation that it is told, in any number of steps.
+  '@tweedie/sampler-deis-sn': {
+    kind: 'sampler',
+    name: 'deis-sn',
+    program: sampler(
+      'deis-sn',
+      '{ sigmaData: 0.5 }',
+      '({ y, variance, levels }) => y * Math.sqrt((variance + levels.at(-1) ** 2) / (variance + levels[0] ** 2))',
+    ),
+  },
+  // Without a filter the reverse diffusion of score_sde, with the noise that the seed gives.
+  '@tweedie/sampler-pds': {
+    kind: 'sampler',
+    name: 'pds',
+    program: sampler(
+      'pds',
+      '{ correctorSteps: 0 }',
+      `({ y, variance, levels, drawn }) =>
+        levels.slice(1).reduce((at, to, i) => {
+          const [own, last] = [levels[i] ** 2, i + 2 === levels.length];
+          const score = -at / (variance + own);
+          return at + (own - to ** 2) * score + (last ? 0 : Math.sqrt(own - to ** 2) * drawn(i));
+        }, y)`,
+    ),
+  },
+  // Exact on Gaussian data of the deviation that it is told, from 20 to 5, and in front of a stranger's Euler from there.
+  '@tweedie/sampler-teleport': {
+    kind: 'sampler',
+    name: 'teleport',
+    program: sampler(
+      'teleport',
+      `{
+        skipTo: 5, sigmaData: 0.5,
+        then: {
+          kind: 'sampler', api: 1, name: 'strange', reference: '@misc{s, title = {S}, year = {2026}}',
+          facts: { stochastic: false, reachesZero: false, batchCoupled: false, likelihood: false, guidance: true, inpainting: true },
+          plan: (schedule, levels) => ({ sampler: 'strange', schedule, levels, nfe: levels.length - 1, steps: [], notes: [] }),
+          async *steps(denoise, y, { levels }) {
+            for (let i = 0; i + 1 < levels.length; i++) {
+              const x0 = await denoise(y, levels[i]);
+              yield { i, rho: levels[i], y, x0 };
+              const [from, to] = [await y.data(), await x0.data()];
+              y = tensor(from.map((each, k) => to[k] + (levels[i + 1] / levels[i]) * (each - to[k])), y.shape);
+            }
+            return y;
+          },
+        },
+      }`,
+      `({ y, variance, levels }) => {
+        const prior = (20 / levels[0]) * y; // the prior is of the first level, before the flow
+        const start = prior * Math.sqrt((variance + levels[0] ** 2) / (variance + 20 ** 2));
+        return levels.slice(1).reduce((at, to, i) => {
+          const x0 = (variance * at) / (variance + levels[i] ** 2);
+          return x0 + (to / levels[i]) * (at - x0);
+        }, start);
       }`,
     ),
   },

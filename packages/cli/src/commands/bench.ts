@@ -15,13 +15,26 @@ export interface BenchObjectivesFlags {
   readonly json?: boolean;
 }
 
+export interface BenchSamplersFlags {
+  readonly batch: number;
+  readonly steps: number;
+  readonly rounds: number;
+  readonly samplers?: string;
+  readonly seed: number;
+  readonly out: string;
+  readonly backend?: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
 export const benchCommand = (context: Context, exit: (code: Exit) => void): Command =>
   new Command('bench')
     .description('Measure what methods cost on this machine, against each other.')
     .addCommand(objectivesCommand(context, exit))
+    .addCommand(samplersCommand(context, exit))
     .addHelpText(
       'after',
-      `${examples(['tweedie bench objectives', 'tweedie bench objectives --dims 784 --objectives lcss,stf --rounds 60'])}${EXIT_CODES}`,
+      `${examples(['tweedie bench objectives', 'tweedie bench objectives --dims 784 --objectives lcss,stf --rounds 60', 'tweedie bench samplers'])}${EXIT_CODES}`,
     );
 
 const objectivesCommand = (context: Context, exit: (code: Exit) => void): Command =>
@@ -48,4 +61,25 @@ const objectivesCommand = (context: Context, exit: (code: Exit) => void): Comman
     .action(async (flags: BenchObjectivesFlags) => {
       const { runBenchObjectives } = await import('./bench-objectives-action.ts');
       exit(await runBenchObjectives(context, flags));
+    });
+
+const samplersCommand = (context: Context, exit: (code: Exit) => void): Command =>
+  new Command('samplers')
+    .description('Time and peak memory of samplers without the network, and their share in a run of the digits network.')
+    .option('--batch <N>', 'images of a batch', numberOf, 64)
+    .option('--steps <N>', 'steps of a run', numberOf, 10)
+    .option('--rounds <N>', 'rounds that are counted; every sampler makes a run in each', numberOf, 28)
+    .option('--samplers <LIST>', 'samplers, as for `tweedie compare` (default: every one that `tweedie plugins` knows)')
+    .option('--seed <N>', 'seed of weights and noise', numberOf, 0)
+    .option('-o, --out <FILE>', 'report (.html)', 'runs/bench-samplers/report.html')
+    .option('--backend <NAME>', 'engine: tfjs-node-gpu, tfjs-node, webgpu, wasm, cpu')
+    .option('--dry-run', 'say what would be measured, and do nothing')
+    .option('--json', 'print one JSON object (tweedie/bench-samplers@1)')
+    .addHelpText(
+      'after',
+      `${examples(['tweedie bench samplers', "tweedie bench samplers --samplers 'heun, unipc{order:3}' --steps 20 --rounds 60"])}${EXIT_CODES}`,
+    )
+    .action(async (flags: BenchSamplersFlags) => {
+      const { runBenchSamplers } = await import('./bench-samplers-action.ts');
+      exit(await runBenchSamplers(context, flags));
     });

@@ -8,7 +8,8 @@ import { openRun, overridden } from '../run/open-run.ts';
 import type { PlanFlags } from './plan.ts';
 
 export const runPlan = async ({ io, dotted }: Context, run: string | undefined, flags: PlanFlags): Promise<Exit> => {
-  const base = run === undefined ? parseExperiment({}) : (await openRun(run, io.cwd)).config;
+  const opened = run === undefined ? undefined : await openRun(run, io.cwd);
+  const base = opened?.config ?? parseExperiment({});
   const changes = {
     ...dotted,
     ...use('sampler.use', flags.sampler),
@@ -16,7 +17,7 @@ export const runPlan = async ({ io, dotted }: Context, run: string | undefined, 
     ...use('levels.steps', flags.steps),
   };
   const overrides = await overridesFrom(changes, base, ['sampler', 'schedule', 'levels'], io.cwd);
-  const plan = await composePlan(overridden(base, overrides), io.cwd);
+  const plan = await composePlan(overridden(base, overrides), io.cwd, opened?.weights.modelHash);
   const output: Output<'plan'> = {
     schema: 'tweedie/plan@1',
     sampler: plan.sampler,

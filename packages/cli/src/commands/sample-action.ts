@@ -127,7 +127,11 @@ const dryRun = async ({
   readonly overrides: Overrides;
   readonly opened: Awaited<ReturnType<typeof openRun>>;
 }): Promise<Exit> => {
-  const experiment = await composeExperiment(overridden(opened.config, overrides), { cwd: io.cwd, data: false });
+  const experiment = await composeExperiment(overridden(opened.config, overrides), {
+    cwd: io.cwd,
+    data: false,
+    modelHash: opened.weights.modelHash,
+  });
   const plan: Plan = experiment.get(PLAN);
   const nfe = plan.nfe === null ? null : plan.nfe * ((flags.guidance ?? 1) === 1 ? 1 : 2);
   const output: Output<'sample-dry-run'> = {

@@ -40,7 +40,11 @@ export const SHORT_FLAGS = {
     argument: 'NAME',
     summary: 'training objective: dsm, lcss, stf, ism, ssm, ssm-vr, fd-ssm, or an npm package',
   },
-  sampler: { path: 'sampler.use', argument: 'NAME', summary: 'sampler: heun, dpmpp-2m, euler, ddim, or an npm package' },
+  sampler: {
+    path: 'sampler.use',
+    argument: 'NAME',
+    summary: 'sampler: heun, dpmpp-2m, unipc, deis, deis-sn, teleport, pds, …, or an npm package',
+  },
   batchSize: { path: 'training.batchSize', argument: 'N', summary: 'images a step' },
   steps: { path: 'training.steps', argument: 'N', summary: 'training steps of the whole run' },
   seconds: { path: 'training.seconds', argument: 'S', summary: 'time budget instead of steps; counted once and recorded' },

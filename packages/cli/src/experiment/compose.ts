@@ -51,6 +51,8 @@ export interface ComposeOptions {
   readonly cwd?: string;
   /** False leaves DATA, OBJECTIVE and the feed out: sampling needs neither. The network's shape must then be in the configuration. */
   readonly data?: boolean;
+  /** Hash of the weights that will be sampled: a sampler's statistics of another model are refused. */
+  readonly modelHash?: string;
   /** Where notices go. Default: nowhere. */
   readonly logger?: Logger;
 }
@@ -61,11 +63,10 @@ export interface ComposeOptions {
  */
 export const composeExperiment = async (
   input: ExperimentInput,
-  { cwd = process.cwd(), data: withData = true, logger }: ComposeOptions = {},
+  { cwd = process.cwd(), data: withData = true, modelHash, logger }: ComposeOptions = {},
 ): Promise<Experiment> => {
   const config = parseExperiment(input);
   const schedule = await makeMethod('schedule', section(config.schedule), cwd);
-  const sampler = await makeMethod('sampler', section(config.sampler), cwd);
   const objective = withData ? await makeMethod('objective', section(config.objective), cwd) : undefined;
   const data = withData ? await makeMethod('data', section(config.data), cwd) : undefined;
   const facts = data === undefined ? {} : factsOf(data.it);
@@ -73,6 +74,10 @@ export const composeExperiment = async (
   const { sigmaData } = preconditioner.it;
   const network = await makeNetwork(config, data?.it, { ...facts, ...(sigmaData === undefined ? {} : { sigmaData }) }, cwd);
   if (data !== undefined) checkFit(network, data);
+  // What the run knows of its data: fallbacks of samplers that have such options (a Gaussian, a profile).
+  const { dataMean } = network.config;
+  const known = { ...(sigmaData === undefined ? {} : { sigmaData }), ...(dataMean === undefined ? {} : { dataMean: dataMean as Json }) };
+  const sampler = await makeMethod('sampler', section(config.sampler), cwd, known, modelHash);
 
   const found: readonly Pick<Made<'data'>, 'packageName' | 'version'>[] = [
     schedule,
@@ -206,11 +211,11 @@ const checkFit = ({ it: network, config }: Made<'network'>, { it: data }: Made<'
 };
 
 /** A sampler's plan under a configuration: schedule, levels and sampler are all it takes. */
-export const composePlan = async (input: ExperimentInput, cwd = process.cwd()): Promise<Plan> => {
+export const composePlan = async (input: ExperimentInput, cwd = process.cwd(), modelHash?: string): Promise<Plan> => {
   const config = parseExperiment(input);
   const [schedule, sampler] = [
     await makeMethod('schedule', section(config.schedule), cwd),
-    await makeMethod('sampler', section(config.sampler), cwd),
+    await makeMethod('sampler', section(config.sampler), cwd, {}, modelHash),
   ];
   const experiment = compose(
     value(SCHEDULE, schedule.it),

@@ -19,7 +19,7 @@ export const describeMethod = async (kind: Kind, use: string, cwd: string): Prom
   const statistics =
     provision.statistics === undefined
       ? ''
-      : `  statistics: ${provision.statistics.kind} — ${provision.statistics.summary}; tweedie stats ${use} DATA --out FILE\n`;
+      : `  statistics: ${provision.statistics.kind} — ${provision.statistics.summary}; tweedie stats ${use} ${provision.statistics.needs === 'model' ? 'RUN' : 'DATA'} --out FILE\n`;
   const options = rows.length === 0 ? '  no options\n' : `${table(rows).join('\n')}\n`;
   return `\nOptions of the ${kind} ${use} (${plugin.name} ${plugin.version}): ${provision.summary}\n${options}${statistics}`;
 };

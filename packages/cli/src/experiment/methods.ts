@@ -22,6 +22,9 @@ export const FIRST_PARTY: Readonly<Record<string, () => Promise<unknown>>> = Obj
   '@tweedie/objective-lcss': () => import('@tweedie/objective-lcss'),
   '@tweedie/objective-stf': () => import('@tweedie/objective-stf'),
   '@tweedie/sampler-classic': () => import('@tweedie/sampler-classic'),
+  '@tweedie/sampler-deis-sn': () => import('@tweedie/sampler-deis-sn'),
+  '@tweedie/sampler-pds': () => import('@tweedie/sampler-pds'),
+  '@tweedie/sampler-teleport': () => import('@tweedie/sampler-teleport'),
   '@tweedie/metrics': () => import('@tweedie/metrics'),
 });
 
@@ -52,17 +55,21 @@ export interface Made<K extends Kind> {
   readonly version: string;
 }
 
-/** `given` are options that follow from other parts (the shape of the data), used where the method has them and the user said nothing. */
+/**
+ * `given` are options that follow from other parts (the shape of the data), used where the method has them and the user said nothing;
+ * `modelHash` is of the model that the method is made for: statistics of another are refused.
+ */
 export const makeMethod = async <K extends Kind>(
   kind: K,
   { use, ...options }: MethodConfig,
   cwd: string,
   given: Readonly<Record<string, Json>> = {},
+  modelHash?: string,
 ): Promise<Made<K>> => {
   const { plugin, provision } = await resolveSection(kind, use, cwd);
   const filled = { use, ...withDefaults(provision, options, given) };
-  const { config, parts } = await makeParts(provision, filled, cwd, given);
-  const it = await createChecked<K>(provision, kind, { ...config, ...parts, ...(await readStatistics(provision, config, cwd)) });
+  const { config, parts } = await makeParts(provision, filled, cwd, given, modelHash);
+  const it = await createChecked<K>(provision, kind, { ...config, ...parts, ...(await readStatistics(provision, config, cwd, modelHash)) });
   return { it, config, packageName: plugin.name, version: plugin.version };
 };
 
@@ -72,6 +79,7 @@ const makeParts = async (
   config: MethodConfig,
   cwd: string,
   given: Readonly<Record<string, Json>>,
+  modelHash: string | undefined,
 ): Promise<{ readonly config: MethodConfig; readonly parts: Readonly<Record<string, unknown>> }> => {
   const named = Object.entries(parts).filter(([option]) => config[option] !== undefined);
   const made = await Promise.all(
@@ -86,7 +94,7 @@ const makeParts = async (
           expected: `a name, or { use: name, … }`,
           code: 'CONFIG',
         });
-      return [option, await makeMethod(kind, section, cwd, given)] as const;
+      return [option, await makeMethod(kind, section, cwd, given, modelHash)] as const;
     }),
   );
   return {
@@ -100,12 +108,16 @@ const readStatistics = async (
   { statistics }: Provision,
   config: MethodConfig,
   cwd: string,
+  modelHash: string | undefined,
 ): Promise<Readonly<Record<string, StatisticsFile>>> => {
   const option = statistics?.option;
   const path = option === undefined ? undefined : config[option];
   if (option === undefined || typeof path !== 'string') return {};
   const file = decodeStatistics(await readBytes(resolve(cwd, path), `make it: tweedie stats ${statistics!.kind}`), path);
-  checkStatistics(file, { kind: statistics!.kind });
+  checkStatistics(file, {
+    kind: statistics!.kind,
+    ...(file.header['model'] === undefined || !modelHash ? {} : { model: modelHash }),
+  });
   return { [option]: file };
 };
 

@@ -3,11 +3,13 @@ export const STYLE = `
 :root{color-scheme:light dark;
 --paper:#fbfaf8;--card:#ffffff;--ink:#1c1917;--soft:#6b645d;--line:#e7e3dd;--accent:#0f766e;--tint:#e8f3f1;
 --chart-ink:#57534e;--chart-grid:#ece9e4;--chart-data:#a8a29e;--chart-first:#0f766e;--chart-second:#c2410c;
---chart-third:#4f46e5;--chart-fourth:#a21caf;--chart-fifth:#a16207}
+--chart-third:#4f46e5;--chart-fourth:#a21caf;--chart-fifth:#a16207;--chart-sixth:#0369a1;
+--chart-seventh:#be123c;--chart-eighth:#4d7c0f}
 @media (prefers-color-scheme:dark){:root{
 --paper:#141312;--card:#1c1a19;--ink:#ece8e3;--soft:#a39b92;--line:#322e2b;--accent:#5cc4b8;--tint:#18302d;
 --chart-ink:#b3aaa1;--chart-grid:#2e2a27;--chart-data:#7b736c;--chart-first:#5cc4b8;--chart-second:#f0935f;
---chart-third:#98a2fb;--chart-fourth:#e48bea;--chart-fifth:#dcb950}}
+--chart-third:#98a2fb;--chart-fourth:#e48bea;--chart-fifth:#dcb950;--chart-sixth:#6cb8f0;
+--chart-seventh:#fb7f95;--chart-eighth:#a6d35a}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.6 ui-sans-serif,system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",sans-serif;-webkit-text-size-adjust:100%}
 main,header,footer{max-width:880px;margin:0 auto;padding:0 24px}

@@ -149,7 +149,7 @@ const defaultMetrics = (use: string, { shape }: Dataset): readonly string[] => {
 };
 
 /** Images on their way to the judges, clipped to the range of the data: what a saved picture would hold. */
-async function* inBatches(
+export async function* inBatches(
   { images, shape, labels }: Samples,
   range: Dataset['range'],
   batchSize = 128,

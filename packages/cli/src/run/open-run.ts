@@ -57,7 +57,7 @@ export const bindRun = async (
   config: ExperimentConfig,
   { cwd, data = false }: { readonly cwd: string; readonly data?: boolean },
 ): Promise<BoundRun> => {
-  const experiment = await composeExperiment(config, { cwd, data });
+  const experiment = await composeExperiment(config, { cwd, data, modelHash: weights.modelHash });
   const network = experiment.get(NETWORK);
   const tensors: Record<string, Tensor> = toTensors(network.parameters, valuesFor(network, weights.tensors, path));
   const model = bindModel({

@@ -11,6 +11,9 @@ export const COLOURS = Object.freeze({
   third: 'var(--chart-third, #4f46e5)',
   fourth: 'var(--chart-fourth, #a21caf)',
   fifth: 'var(--chart-fifth, #a16207)',
+  sixth: 'var(--chart-sixth, #0369a1)',
+  seventh: 'var(--chart-seventh, #be123c)',
+  eighth: 'var(--chart-eighth, #4d7c0f)',
 });
 
 export type Role = keyof typeof COLOURS;

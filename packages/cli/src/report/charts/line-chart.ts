@@ -19,6 +19,8 @@ export interface Line {
   readonly colour?: Role;
   /** `raw`: thin and pale, for measurements under their average. Default `line`. */
   readonly style?: 'line' | 'raw' | 'dots';
+  /** What stands at the points of `dots`, in the legend too: for more lines than there are colours. Default `circle`. */
+  readonly mark?: 'circle' | 'rect' | 'triangle' | 'diamond';
 }
 
 export interface LineChartOptions {
@@ -92,7 +94,7 @@ export const lineChart = ({ lines, xLabel, yLabel, log = {}, width = 760, height
         itemGap: 20,
         itemWidth: 18,
         itemHeight: 8,
-        icon: 'roundRect',
+        ...(lines.some(({ mark }) => mark !== undefined) ? {} : { icon: 'roundRect' }),
         textStyle: text,
       },
       xAxis: {
@@ -115,14 +117,14 @@ export const lineChart = ({ lines, xLabel, yLabel, log = {}, width = 760, height
       },
       series: [
         ...lines.flatMap(band),
-        ...lines.map(({ name, x, y, colour = 'first', style = 'line' }) => ({
+        ...lines.map(({ name, x, y, colour = 'first', style = 'line', mark }) => ({
           type: 'line',
           name,
           data: Array.from(x, (at, i) => [at, y[i]]),
           silent: true,
           showSymbol: style === 'dots',
-          symbol: 'circle',
-          symbolSize: 5,
+          symbol: style === 'dots' ? (mark ?? 'circle') : 'none',
+          symbolSize: mark === undefined ? 5 : 7,
           color: COLOURS[colour],
           lineStyle: { color: COLOURS[colour], width: style === 'raw' ? 1 : 2.25, join: 'round', opacity: style === 'raw' ? 0.35 : 1 },
           itemStyle: { color: COLOURS[colour], opacity: style === 'raw' ? 0.35 : 1 },

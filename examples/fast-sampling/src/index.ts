@@ -1,0 +1,1 @@
+export { main, type Entry, type FastSamplingOptions, type Outcome } from './fast-sampling.ts';

@@ -1,0 +1,96 @@
+import { tensor, type Tensor2D } from '@tensorflow/tfjs-core';
+import { type Accumulator, type Dataset, type Extractor, type Metric, type MetricResult } from '@tweedie/core';
+import { DATA, EXTRACTOR, METRICS } from '@tweedie/core/container';
+import { isGrouped, rawExtractor } from '@tweedie/metrics';
+import type { ExperimentConfig } from '../config/experiment.ts';
+import { makeMethod, type MethodConfig } from '../experiment/methods.ts';
+import { composeJudging, inBatches, type Samples } from '../run/evaluate-run.ts';
+
+/** What images are held against, and by what: the same for every cell. */
+export interface Judging {
+  readonly metric: MethodConfig;
+  /** Package and version that the metric came from. */
+  readonly from: string;
+  readonly reference: Dataset;
+  readonly extractor?: Extractor;
+  readonly judge: (samples: Samples) => Promise<Judgement>;
+}
+
+export interface Judgement extends MetricResult {
+  /** The value without each of 16 groups of rows: what two cells are compared by. */
+  readonly leftOut?: readonly number[];
+}
+
+/** The run's first metric: the Fréchet distance of features where digits have an extractor, else the sliced Wasserstein distance of the data. */
+export const prepareJudging = async (config: ExperimentConfig, cwd: string): Promise<Judging> => {
+  const use = config.data.use === 'mnist' ? 'frechet' : 'sliced-wasserstein';
+  const made = await makeMethod('metric', { use }, cwd);
+  const { get, has } = await composeJudging(config, { cwd, metrics: [use] });
+  const [metric] = get(METRICS) as [Metric];
+  const reference = get(DATA);
+  const extractor = metric.needs === 'features' && has(EXTRACTOR) ? get(EXTRACTOR) : undefined;
+  const seed = BigInt(config.seed);
+  let real: Dataset | undefined;
+
+  /** Features of the real data are computed once: from then on they are the data, judged as they are. */
+  const start = async (): Promise<Accumulator> => {
+    if (extractor === undefined) return metric.start({ reference, seed });
+    real ??= await featuresOf(reference, extractor);
+    return metric.start({ reference: real, extractor: { ...rawExtractor(real.shape), id: extractor.id }, seed });
+  };
+
+  const judge = async (samples: Samples): Promise<Judgement> => {
+    const accumulator = await start();
+    for await (const batch of inBatches(samples, reference.range)) {
+      if (extractor === undefined) await accumulator.add(batch);
+      else {
+        const features = await extractor.features(batch.images);
+        try {
+          await accumulator.add({ ...batch, images: features, features });
+        } finally {
+          features.dispose();
+        }
+      }
+    }
+    const leftOut = isGrouped(accumulator) ? await accumulator.leftOut() : undefined;
+    return { ...(await accumulator.result()), ...(leftOut === undefined ? {} : { leftOut }) };
+  };
+  return {
+    metric: made.config,
+    from: `${made.packageName}@${made.version}`,
+    reference,
+    ...(extractor === undefined ? {} : { extractor }),
+    judge,
+  };
+};
+
+const ROWS = 256;
+
+const featuresOf = async ({ id, size, shape, rows }: Dataset, extractor: Extractor): Promise<Dataset> => {
+  const { dims } = extractor;
+  const all = new Float32Array(size * dims);
+  for (let first = 0; first < size; first += ROWS) {
+    const indices = Int32Array.from({ length: Math.min(ROWS, size - first) }, (_, i) => first + i);
+    const images = tensor(rows(indices).images, [indices.length, ...shape], 'float32');
+    let features: Tensor2D | undefined;
+    try {
+      features = await extractor.features(images);
+      all.set(await features.data(), first * dims);
+    } finally {
+      images.dispose();
+      features?.dispose();
+    }
+    await new Promise<void>((next) => setImmediate(next));
+  }
+  return Object.freeze<Dataset>({
+    id,
+    shape: [dims],
+    classes: 0,
+    size,
+    rows: (indices) => {
+      const images = new Float32Array(indices.length * dims);
+      for (let i = 0; i < indices.length; i++) images.set(all.subarray(indices[i]! * dims, (indices[i]! + 1) * dims), i * dims);
+      return { images };
+    },
+  });
+};
