@@ -66,6 +66,9 @@ export const deis = (options: DeisOptions = {}): Sampler => {
       });
       const notes = [
         ...(count <= degree ? [`${count} step${count === 1 ? '' : 's'}: history for degree ${count - 1} at most`] : []),
+        ...(variant === 't-ab' && degree > 0 && schedule.timeOf(levels[0]!) === levels[0]
+          ? ['t is ρ under this schedule; log-rho-ab is usually the better variable there']
+          : []),
         ...(zero && variant === 'log-rho-ab' ? ['the last step, to ρ = 0, is x̂₀ itself: degree 0'] : []),
       ];
       return { steps, notes };

@@ -266,7 +266,7 @@ describe('a profile', () => {
   const numbers = (...data: number[]) => ({ shape: [data.length], data: Float64Array.from(data) });
 
   it('is read from a file, in code and through the schema', async () => {
-    const { notes } = deisSn({ profile: good }).plan(edm(), levels);
+    const { notes } = deisSn({ variable: 'log-rho', profile: good }).plan(edm(), levels);
     expect(notes).toEqual([]);
     const parsed = await parseOptions(deisSnOptions, { profile: good, degree: 1 }, 'sampler deis-sn');
     expect(coefficients(deisSn(parsed).plan(edm(), levels))).toEqual(
@@ -310,18 +310,19 @@ describe('a profile', () => {
 
   it('says in the plan that it ends elsewhere than at √(2/π), and that levels lie beyond it', () => {
     const off = changed({ r: numbers(0.4, 0.6, 0.7, 0.79, 0.81) });
-    expect(deisSn({ profile: off }).plan(edm(), levels).notes).toEqual([
+    expect(deisSn({ variable: 'rho', profile: off }).plan(edm(), levels).notes).toEqual([
       expect.stringMatching(/ends at 0\.8100 in pure noise.*0\.798 ± 0\.002/),
     ]);
     const rough = changed({ r: numbers(0.4, 0.6, 0.7, 0.79, 0.81), se: numbers(0.005, 0.005, 0.005, 0.005, 0.005) });
-    expect(deisSn({ profile: rough }).plan(edm(), levels).notes).toEqual([]);
-    expect(deisSn({ profile: good }).plan(edm(), karras({ steps: 6, max: 80, min: 0.002 })).notes).toEqual([
+    expect(deisSn({ variable: 'rho', profile: rough }).plan(edm(), levels).notes).toEqual([]);
+    expect(deisSn({ variable: 'rho', profile: good }).plan(edm(), karras({ steps: 6, max: 80, min: 0.002 })).notes).toEqual([
       "levels 80.0 … 0.00200 reach beyond the profile's 80.0 … 0.0100",
     ]);
-    expect(deisSn().plan(edm(), levels).notes).toEqual(['no profile: that of Gaussian data of deviation 0.5']);
-    expect(deisSn({ degree: 3, profile: good }).plan(edm(), levels.subarray(0, 3)).notes).toEqual([
+    expect(deisSn({ variable: 'rho' }).plan(edm(), levels).notes).toEqual(['no profile: that of Gaussian data of deviation 0.5']);
+    expect(deisSn({ variable: 'rho', degree: 3, profile: good }).plan(edm(), levels.subarray(0, 3)).notes).toEqual([
       '2 steps: history for degree 1 at most',
     ]);
+    expect(deisSn({ profile: good }).plan(edm(), levels).notes).toEqual([expect.stringMatching(/t is ρ under this schedule/)]);
     expect(deisSn({ variable: 'log-rho', profile: good }).plan(edm(), Float64Array.of(80, 10, 1, 0.1, 0.02, 0)).notes[0]).toMatch(
       /degree 0 in log ρ/,
     );

@@ -124,6 +124,9 @@ export const deisSn = ({ profile, ...rest }: DeisSnOptions = {}): Sampler => {
       });
       const notes = [
         ...(count <= degree ? [`${count} step${count === 1 ? '' : 's'}: history for degree ${count - 1} at most`] : []),
+        ...(variable === 't' && degree > 0 && schedule.timeOf(levels[0]!) === levels[0]
+          ? ['t is ρ under this schedule; log-rho is usually the better variable there']
+          : []),
         ...(zero && variable === 'log-rho' ? ['the last step, to ρ = 0, is of degree 0 in log ρ'] : []),
         ...(fallback ? [`no profile: that of Gaussian data ${spectrum ? 'with the given spectrum' : `of deviation ${sigmaData}`}`] : []),
         ...(table === undefined ? [] : remarks(table, noisy)),

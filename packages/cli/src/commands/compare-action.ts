@@ -25,7 +25,7 @@ import type { CompareFlags } from './compare.ts';
 
 /** What is compared where nobody says: the newest of ours where all of it is there, else the classics. */
 const DEFAULTS: readonly string[] = [
-  'heun, dpmpp-2m, unipc, deis-sn, teleport{then:unipc}, ipndm',
+  'heun, dpmpp-2m, unipc{order:2}, deis-sn{variable:log-rho}, teleport{then:unipc{order:2}}, ipndm',
   'heun, dpmpp-2m, unipc, deis, ipndm, ddim',
   'euler, heun, dpmpp-2m, ddim',
 ];
