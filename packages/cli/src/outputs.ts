@@ -369,6 +369,23 @@ export const benchSamplersOutput = z.object({
   ),
 });
 
+export const calibrateOutput = z.object({
+  schema: z.literal('tweedie/calibrate@1'),
+  run: z.string(),
+  modelHash: z.string(),
+  tolerance: z.number(),
+  seed: count,
+  /** Held-out data; null under `--dry-run`, as the file. */
+  data: z.string().nullable(),
+  n: count,
+  levels,
+  /** R(ρ) of each level. */
+  residual: z.array(z.number()),
+  /** Null where no level will do. */
+  skipTo: z.number().nullable(),
+  file: z.string().nullable(),
+});
+
 /** What any command prints when it fails. */
 export const errorOutput = z.object({
   schema: z.literal('tweedie/error@1'),
@@ -398,6 +415,7 @@ export const outputs = Object.freeze({
   'bench-objectives': benchObjectivesOutput,
   'bench-samplers': benchSamplersOutput,
   compare: compareOutput,
+  calibrate: calibrateOutput,
   error: errorOutput,
 });
 

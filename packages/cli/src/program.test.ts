@@ -435,6 +435,8 @@ describe('help', () => {
       ['bench', 'objectives'],
       ['bench', 'samplers'],
       ['compare'],
+      ['calibrate'],
+      ['variance'],
     ]) {
       const { code, stdout } = await project.tweedie(...command, '--help');
       expect(code).toBe(0);

@@ -3,6 +3,7 @@ import { splitFlags } from './config/flags.ts';
 import { BAD_INPUT, exitCodeOf, FAILED, OK } from './run/failure.ts';
 import type { Context, Io } from './io.ts';
 import { benchCommand } from './commands/bench.ts';
+import { calibrateCommand } from './commands/calibrate.ts';
 import { compareCommand } from './commands/compare.ts';
 import { dataCommand } from './commands/data.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -28,6 +29,7 @@ const COMMANDS = {
   variance: varianceCommand,
   bench: benchCommand,
   compare: compareCommand,
+  calibrate: calibrateCommand,
 };
 
 /**

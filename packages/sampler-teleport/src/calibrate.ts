@@ -36,8 +36,8 @@ const CALIBRATE = STREAM.plugin + 2413;
  *     R(ρ) = E‖D_net(y) − D_Gauss(y)‖² / E‖D_net(y) − E D_net‖²,   y = x₀ + ρ z
  *
  * and the lowest level before which it is small. In denoisers, not in scores: the score's part −(y − μ)/ρ² would drown the difference.
- * Counted from above: near ρ = 0 both denoisers are the identity and R is small again. Levels at the top where the network itself is
- * off are passed over.
+ * Counted from above, beginning above the deviation of the data: near ρ = 0 both denoisers are the identity and R is small again.
+ * Levels at the top where the network itself is off are passed over.
  */
 export const calibrateSkip = async (options: CalibrateOptions): Promise<Calibration> => {
   const { model, gaussian, floor, dataset, tolerance = 0.03, batchSize = 64, noise } = options;
@@ -80,8 +80,21 @@ export const calibrateSkip = async (options: CalibrateOptions): Promise<Calibrat
     }
     residual[at] = gap / (squares - total.reduce((s, v) => s + (v * v) / n, 0));
   }
-  const first = residual.findIndex((r) => r <= tolerance);
+  const deviation = deviationOf(dataset, n);
+  const first = residual.findIndex((r, i) => r <= tolerance && levels[i]! >= deviation);
   if (first < 0) return { levels, residual };
   const end = residual.findIndex((r, i) => i > first && !(r <= tolerance));
   return { levels, residual, skipTo: levels[(end < 0 ? levels.length : end) - 1]! };
+};
+
+/** √(mean variance of a coordinate) of the first n images. */
+const deviationOf = (dataset: Dataset, n: number): number => {
+  const { images } = dataset.rows(Array.from({ length: n }, (_, i) => i));
+  const dims = images.length / n;
+  const [sums, squares] = [new Float64Array(dims), new Float64Array(dims)];
+  images.forEach((x, i) => {
+    sums[i % dims]! += x;
+    squares[i % dims]! += x * x;
+  });
+  return Math.sqrt(squares.reduce((total, s, k) => total + s / n - (sums[k]! / n) ** 2, 0) / dims);
 };
