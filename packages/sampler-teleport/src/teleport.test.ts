@@ -18,6 +18,8 @@ import {
   type StatisticsFile,
 } from '@tweedie/core';
 import classic, { dpmpp2m, euler, heun } from '@tweedie/sampler-classic';
+import deisSn from '@tweedie/sampler-deis-sn';
+import pds from '@tweedie/sampler-pds';
 import { describe, expect, it } from 'vitest';
 import plugin, { gaussianFlow, hostGaussianFlow, teleport, type TeleportPlan } from './index.ts';
 
@@ -267,7 +269,10 @@ const stranger: Sampler = {
   plan: (schedule, levels) => ({ ...euler().plan(schedule, levels), sampler: 'strange', notes: ['it is strange'] }),
 };
 
-const everySampler = classic.provides.filter(({ kind }) => kind === 'sampler').map((provision) => [provision.name, provision] as const);
+const everySampler = [classic, deisSn, pds]
+  .flatMap(({ provides }) => provides)
+  .filter(({ kind }) => kind === 'sampler')
+  .map((provision) => [provision.name, provision] as const);
 
 describe('the sampler', () => {
   it.each([...everySampler, ['stranger', undefined] as const])(
