@@ -99,6 +99,9 @@ export const runCalibrate = async ({ io }: Context, run: string, flags: Calibrat
                 caption: sentence(found, flags.tolerance),
               },
             ],
+          },
+          {
+            title: 'The numbers',
             table: { columns: ['ρ', 'R(ρ)'], rows: [...found.levels].map((rho, i) => [formatNumber(rho, 4), found.residual[i]!]) },
           },
         ],
@@ -119,7 +122,7 @@ export const runCalibrate = async ({ io }: Context, run: string, flags: Calibrat
   emit(io, flags.json, output, [
     ...table([['ρ', 'R(ρ)'], ...output.levels.map((rho, i) => [rho.toPrecision(4), output.residual[i]!.toPrecision(3)])]),
     output.skipTo === null
-      ? `no level has a residual of at most ${flags.tolerance}`
+      ? `above the deviation of the data no level has a residual of at most ${flags.tolerance}; which of the two is wrong there, the residual cannot say: tweedie compare can`
       : `skip to ${output.skipTo.toPrecision(4)}: --sampler teleport --sampler.skipTo ${output.skipTo.toPrecision(4)}`,
     `wrote ${file}`,
   ]);
@@ -128,7 +131,7 @@ export const runCalibrate = async ({ io }: Context, run: string, flags: Calibrat
 
 const sentence = ({ skipTo }: Calibration, tolerance: number): string =>
   skipTo === undefined
-    ? `At no level is the residual at most ${tolerance}: do not skip, or train longer.`
+    ? `At no level above the deviation of the data is the residual at most ${tolerance}. Which of the two is wrong there, it cannot say: compare samples.`
     : `From above the residual is at most ${tolerance} down to ρ = ${formatNumber(skipTo, 3)}: skip to there.`;
 
 const check = (subject: string, got: number, holds: boolean, expected: string): void => {
