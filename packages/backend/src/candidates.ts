@@ -1,4 +1,4 @@
-import { engine, env, setBackend } from '@tensorflow/tfjs-core';
+import { engine, env, removeBackend, setBackend } from '@tensorflow/tfjs-core';
 import { installed, nodeModule } from './installed.ts';
 import { completeWasm } from './wasm/complete.ts';
 import { correctCpu } from './cpu/resize-nearest-neighbor-grad.ts';
@@ -21,6 +21,8 @@ export interface Candidate {
   readonly backend: string;
   /** What to install to have it. */
   readonly packages: readonly string[];
+  /** What to do where it is missing, if not to install these packages. */
+  readonly remedy?: string;
   readonly look: (options: { forced: boolean }) => Promise<Found>;
   readonly start: () => Promise<void>;
 }
@@ -31,27 +33,52 @@ const become = async (backend: string): Promise<void> => {
   if (!(await setBackend(backend))) throw new Error(`TensorFlow.js did not start its backend '${backend}'`);
 };
 
-/** The binding to TensorFlow in C++: its package registers the backend `tensorflow` when it is imported. */
-const native = (id: 'tfjs-node-gpu' | 'tfjs-node', device: string): Candidate => {
+/** The part of this package that a browser does not have: it is found by name at run time, so that no bundler follows it. */
+const NATIVE = '@tweedie/backend/native';
+const nativePart = (): Promise<typeof import('./native/index.ts')> =>
+  import(/* @vite-ignore */ NATIVE) as Promise<typeof import('./native/index.ts')>;
+
+/** What the driver of NVIDIA's graphics cards puts there; under Windows' Linux, Windows itself. */
+const nvidiaDriver = (): boolean => {
+  const files = nodeModule<{ existsSync(path: string): boolean }>('node:fs');
+  return ['/proc/driver/nvidia/version', '/dev/nvidiactl', '/dev/dxg'].some((path) => files?.existsSync(path));
+};
+
+/** TensorFlow in C++: the npm package where it is installed and loads, else what `tweedie native install` built. Both register the backend `tensorflow`. */
+const native = (id: 'tfjs-node-gpu' | 'tfjs-node'): Candidate => {
   const name = `@tensorflow/${id}`;
+  const kind = id === 'tfjs-node' ? 'cpu' : 'gpu';
+  const command = `tweedie native install${kind === 'gpu' ? ' --gpu' : ''}`;
   return {
     id,
     backend: 'tensorflow',
     packages: [name],
+    remedy: `npm install ${name}, or ${command} where that fails`,
     look: async () => {
+      if (nodeModule('node:module') === null) return out('not in a browser');
       const found = installed(name);
-      return found === null ? out('not installed') : { available: true, reason: `TensorFlow on the ${device}`, version: found.version };
+      const built = (await nativePart()).readManifest(kind);
+      if (found === null && built === null) return out('not installed');
+      const version = found?.version ?? built?.tfjs ?? null;
+      if (kind === 'gpu' && process.platform === 'linux' && !nvidiaDriver()) return out('there is no NVIDIA driver here', version);
+      const of = found === null ? `TensorFlow ${String(built?.tensorflow)}` : 'TensorFlow';
+      return { available: true, reason: `${of} on the ${kind.toUpperCase()}`, version };
     },
     start: async () => {
       process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
-      // tfjs-node 4.22 calls functions that Node 23 removed from `util`.
-      const util = nodeModule<Record<string, unknown>>('node:util');
-      if (util !== null) {
-        util['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined;
-        util['isArray'] ??= Array.isArray;
+      const { loadBuild, loadPackage, readManifest } = await nativePart();
+      const found = installed(name);
+      const failure = found === null ? null : await loadPackage(found.entry).catch((error: unknown) => error);
+      if (found === null || failure !== undefined) {
+        if (readManifest(kind) === null)
+          throw new Error(`${name} is installed but does not load: ${String((failure as Error | null)?.message ?? failure)}`);
+        loadBuild(kind);
       }
-      await import(/* @vite-ignore */ name);
       await become('tensorflow');
+      if (kind === 'gpu' && !(engine().backend as unknown as { isUsingGpuDevice: boolean }).isUsingGpuDevice) {
+        removeBackend('tensorflow');
+        throw new Error('TensorFlow finds no GPU that it can use');
+      }
     },
   };
 };
@@ -155,4 +182,4 @@ const cpu: Candidate = {
   },
 };
 
-export const candidates: readonly Candidate[] = [native('tfjs-node-gpu', 'GPU'), native('tfjs-node', 'CPU'), webgpu, wasm, cpu];
+export const candidates: readonly Candidate[] = [native('tfjs-node-gpu'), native('tfjs-node'), webgpu, wasm, cpu];

@@ -80,7 +80,7 @@ const startForced = async ({ engine, chosenBy }: Wish): Promise<EngineReport> =>
     tweedieError({
       subject,
       problem: `the engine ${candidate.id} cannot run here (${reason})`,
-      remedy: `npm install ${candidate.packages.join(' ')}, or choose another: tweedie doctor shows what there is`,
+      remedy: `${candidate.remedy ?? `npm install ${candidate.packages.join(' ')}`}, or choose another: tweedie doctor shows what there is`,
       code: 'engine-unavailable',
       cause,
     });

@@ -129,6 +129,53 @@ export const doctorOutput = z.object({
   cache: z.string(),
 });
 
+const nativeKind = z.enum(['cpu', 'gpu']);
+
+export const nativeInstallOutput = z.object({
+  schema: z.literal('tweedie/native-install@1'),
+  kind: nativeKind,
+  folder: z.string(),
+  /** False where a whole build was there already. */
+  built: z.boolean(),
+  versions,
+  bytes: count,
+  /** Whether TensorFlow finds a GPU here. */
+  gpu: z.boolean(),
+  seconds: z.number(),
+});
+
+export const nativeStatusOutput = z.object({
+  schema: z.literal('tweedie/native-status@1'),
+  /** The folder of all builds. */
+  folder: z.string(),
+  freeBytes: count,
+  builds: z.array(
+    z.object({
+      kind: nativeKind,
+      folder: z.string(),
+      state: z.enum(['absent', 'half', 'broken', 'ready']),
+      reason: z.string(),
+      tensorflow: z.string().nullable(),
+      compiler: z.string().nullable(),
+      bytes: count,
+      /** Null where it did not load. */
+      gpu: z.boolean().nullable(),
+      /** Why it cannot be built here; null where it can. */
+      obstacle: z.string().nullable(),
+    }),
+  ),
+  /** What an installation needs; `reason` says why it will not do. */
+  tools: z.array(
+    z.object({ name: z.string(), command: z.string().nullable(), version: z.string().nullable(), reason: z.string().nullable() }),
+  ),
+});
+
+export const nativeRemoveOutput = z.object({
+  schema: z.literal('tweedie/native-remove@1'),
+  folders: z.array(z.string()),
+  bytes: count,
+});
+
 export const pluginsOutput = z.object({
   schema: z.literal('tweedie/plugins@1'),
   plugins: z.array(
@@ -406,6 +453,9 @@ export const outputs = Object.freeze({
   evaluate: evaluateOutput,
   'evaluate-dry-run': evaluateDryRunOutput,
   doctor: doctorOutput,
+  'native-install': nativeInstallOutput,
+  'native-status': nativeStatusOutput,
+  'native-remove': nativeRemoveOutput,
   plugins: pluginsOutput,
   'data-list': dataListOutput,
   'data-fetch': dataFetchOutput,

@@ -8,6 +8,7 @@ import { compareCommand } from './commands/compare.ts';
 import { dataCommand } from './commands/data.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
+import { nativeCommand } from './commands/native.ts';
 import { planCommand } from './commands/plan.ts';
 import { pluginsCommand } from './commands/plugins.ts';
 import { sampleCommand } from './commands/sample.ts';
@@ -22,6 +23,7 @@ const COMMANDS = {
   sample: sampleCommand,
   evaluate: evaluateCommand,
   doctor: doctorCommand,
+  native: nativeCommand,
   plugins: pluginsCommand,
   data: dataCommand,
   stats: statsCommand,

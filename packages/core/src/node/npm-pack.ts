@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { tweedieError } from '@tweedie/core';
+import { tweedieError } from '../contracts/error.ts';
 
 /** Puts the tarball of `spec` (NAME@VERSION) into `folder`. */
 export type Pack = (spec: string, folder: string, signal?: AbortSignal) => Promise<void>;

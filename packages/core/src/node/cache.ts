@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 /**
- * Where data sets are kept, one folder each: `TWEEDIE_CACHE`, or the system's place for caches
+ * Where data sets and built engines are kept, one folder each: `TWEEDIE_CACHE`, or the system's place for caches
  * (`$XDG_CACHE_HOME/tweedie` or `~/.cache/tweedie`, `~/Library/Caches/tweedie`, `%LOCALAPPDATA%\tweedie\Cache`).
  */
 export const cacheFolder = (env: NodeJS.ProcessEnv = process.env, platform: NodeJS.Platform = process.platform): string => {
