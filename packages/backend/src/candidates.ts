@@ -1,6 +1,7 @@
 import { engine, env, removeBackend, setBackend } from '@tensorflow/tfjs-core';
 import { installed, nodeModule } from './installed.ts';
 import { completeWasm } from './wasm/complete.ts';
+import { completeNative } from './native-kernels/complete.ts';
 import { correctCpu } from './cpu/resize-nearest-neighbor-grad.ts';
 
 /** The engines, in the order in which they are preferred. */
@@ -31,6 +32,13 @@ const out = (reason: string, version: string | null = null): Found => ({ availab
 
 const become = async (backend: string): Promise<void> => {
   if (!(await setBackend(backend))) throw new Error(`TensorFlow.js did not start its backend '${backend}'`);
+};
+
+/** What was done to the engines of this process. */
+const state: { wasmCompleted: boolean; cpuCorrected: boolean; native: EngineId | null } = {
+  wasmCompleted: false,
+  cpuCorrected: false,
+  native: null,
 };
 
 /** The part of this package that a browser does not have: it is found by name at run time, so that no bundler follows it. */
@@ -65,6 +73,7 @@ const native = (id: 'tfjs-node-gpu' | 'tfjs-node'): Candidate => {
       return { available: true, reason: `${of} on the ${kind.toUpperCase()}`, version };
     },
     start: async () => {
+      if (state.native === id) return become('tensorflow'); // one load a process
       process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
       const { loadBuild, loadPackage, readManifest } = await nativePart();
       const found = installed(name);
@@ -79,6 +88,8 @@ const native = (id: 'tfjs-node-gpu' | 'tfjs-node'): Candidate => {
         removeBackend('tensorflow');
         throw new Error('TensorFlow finds no GPU that it can use');
       }
+      completeNative();
+      state.native = id;
     },
   };
 };
@@ -138,9 +149,6 @@ const webgpu: Candidate = {
     await become('webgpu');
   },
 };
-
-/** What was done to the engines of this process. */
-const state = { wasmCompleted: false, cpuCorrected: false };
 
 const wasm: Candidate = {
   id: 'wasm',

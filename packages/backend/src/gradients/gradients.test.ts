@@ -11,9 +11,10 @@ const TOLERANCE = 2e-3;
 const STEP = 2 ** -6;
 
 const original = getBackend();
+/** Always these two, and what the suites run on. */
+const engines = [...new Set(['cpu', 'wasm', process.env['TWEEDIE_BACKEND'] || 'wasm'])];
 beforeAll(async () => {
-  await selectEngine({ engine: 'cpu' });
-  await selectEngine({ engine: 'wasm' });
+  for (const engine of engines) await selectEngine({ engine });
 });
 afterAll(async () => {
   await setBackend(original);
@@ -268,9 +269,9 @@ const block: Case = {
   },
 };
 
-describe.each(['cpu', 'wasm'])('gradients on %s', (backend) => {
+describe.each(engines)('gradients on %s', (engine) => {
   beforeAll(async () => {
-    await setBackend(backend);
+    await selectEngine({ engine });
   });
 
   describe.each(Object.entries({ unary, binary, reductions, shapes, products, resampling, block: [block] }))('%s', (_, cases) => {
