@@ -2,7 +2,7 @@
 /**
  * npm test                                   every step that CI runs, quick ones first; all run, all are reported
  * node tools/maintenance/ci.mjs lint test    these steps only
- * node tools/maintenance/ci.mjs native …     the further engines, where they are installed
+ * node tools/maintenance/ci.mjs native …     the further engines and Nodes, where they can be had
  *
  * The last line is `N passed, N failed`, with `, N skipped` where something was: tests are counted one by one, every other
  * step as one.
@@ -12,6 +12,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import process from 'node:process';
+import { otherNode } from './other-node.mjs';
 
 const root = new URL('../..', import.meta.url).pathname;
 const require = createRequire(join(root, 'package.json'));
@@ -19,7 +20,7 @@ const require = createRequire(join(root, 'package.json'));
 /**
  * @typedef {object} Step
  * @property {string} name
- * @property {string[]} run A command of node_modules/.bin and its arguments.
+ * @property {string[]} run A command of node_modules/.bin, or a script beside this one, and its arguments.
  * @property {boolean} [tests] Whether it leaves test reports to be counted.
  * @property {Record<string, string>} [env]
  * @property {() => string | undefined} [absent] Why the step cannot run here.
@@ -54,10 +55,33 @@ const lacks = (/** @type {string} */ name) => () => {
   }
 };
 
-/** Engines that npm ci alone does not bring. @type {Step[]} */
+/** What an installation of the native engine says where something that it needs is not here. */
+const NOT_HERE = ['NO_BUILD', 'NO_PYTHON', 'NO_COMPILER', 'NO_SPACE', 'NO_NETWORK', 'NO_REGISTRY'];
+
+/** Builds the native engine with our own command, unless the npm package is installed. Any other failure shows in the suites, which then have no engine. */
+const noNative = () => {
+  if (lacks('@tensorflow/tfjs-node')() === undefined) return undefined;
+  const node = (/** @type {string[]} */ ...args) =>
+    spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], env: quiet() });
+  const build = node(bin('nx'), 'build', '@tweedie/cli', '--output-style=static');
+  if (build.status !== 0) console.log(build.stdout);
+  const { status, stdout } = node(join(root, 'packages/cli/bin/tweedie.js'), 'native', 'install', '--json');
+  if (stdout !== '') console.log(stdout.trim());
+  const { code, message } = status === 0 || stdout === '' ? {} : JSON.parse(stdout);
+  return NOT_HERE.includes(code) ? message : undefined;
+};
+
+const noNode = (/** @type {string} */ major) => () => {
+  const found = otherNode(major);
+  return 'reason' in found ? found.reason : undefined;
+};
+
+/** What npm ci alone does not bring. @type {Step[]} */
 const further = [
-  { name: 'native', run: suites, tests: true, env: { TWEEDIE_BACKEND: 'tfjs-node' }, absent: lacks('@tensorflow/tfjs-node') },
+  { name: 'native', run: nx('run-many', '-t', 'test:native', '--parallel=2'), tests: true, absent: noNative },
   { name: 'webgpu', run: suites, tests: true, env: { TWEEDIE_BACKEND: 'webgpu' }, absent: lacks('webgpu') },
+  { name: 'node-22', run: ['./other-node.mjs', '22'], tests: true, absent: noNode('22') },
+  { name: 'node-24', run: ['./other-node.mjs', '24'], tests: true, absent: noNode('24') },
 ];
 
 const wanted = process.argv.slice(2);
@@ -81,6 +105,7 @@ const reports = () =>
 /** @type {{ name: string, seconds: number, result: string, passed: number, failed: number, skipped: number }[]} */
 const rows = [];
 for (const { name, run, tests, env, absent } of chosen) {
+  const start = performance.now();
   const reason = absent?.();
   if (reason !== undefined) {
     console.log(`\n${name}: skipped: ${reason}`);
@@ -89,11 +114,10 @@ for (const { name, run, tests, env, absent } of chosen) {
   }
   console.log(`\n━━ ${name}: ${run.join(' ')}`);
   for (const report of reports()) rmSync(report);
-  const start = performance.now();
   const { status } = spawnSync(process.execPath, [bin(run[0] ?? ''), ...run.slice(1)], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, CI: 'true', NX_DAEMON: 'false', NX_TUI: 'false', NX_NO_CLOUD: 'true', ...plain(run[0]), ...env },
+    env: { ...quiet(), ...plain(run[0]), ...env },
   });
   const seconds = (performance.now() - start) / 1000;
   let [passed, failed, skipped] = [0, 0, 0];
@@ -120,8 +144,13 @@ const sum = (/** @type {'passed' | 'failed' | 'skipped'} */ key) => rows.reduce(
 console.log(`\n${sum('passed')} passed, ${sum('failed')} failed${sum('skipped') > 0 ? `, ${sum('skipped')} skipped` : ''}`);
 process.exitCode = sum('failed') === 0 ? 0 : 1;
 
+function quiet() {
+  return { ...process.env, CI: 'true', NX_DAEMON: 'false', NX_TUI: 'false', NX_NO_CLOUD: 'true' };
+}
+
 /** The script behind a command of node_modules/.bin, so that no shell is in between. @param {string} name */
 function bin(name) {
+  if (name.startsWith('./')) return join(root, 'tools/maintenance', name);
   const manifest = JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8'));
   return join(root, 'node_modules', name, typeof manifest.bin === 'string' ? manifest.bin : manifest.bin[name]);
 }
