@@ -6,11 +6,11 @@ import { getKernelsForBackend, registerBackend, unregisterKernel, type KernelBac
 import type { NativeKind } from './pins.ts';
 import { BINDING_FILE, buildFolder } from './place.ts';
 
-/** tfjs-node 4.22 calls functions that Node 23 removed from `util`. */
+/** tfjs-node 4.22 calls functions that Node 23 removed from `util`, and that earlier ones warn of. */
 const restoreUtil = (): void => {
   const functions = util as unknown as Record<string, unknown>;
-  functions['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined;
-  functions['isArray'] ??= Array.isArray;
+  functions['isNullOrUndefined'] = (value: unknown) => value === null || value === undefined;
+  functions['isArray'] = Array.isArray;
 };
 
 /** Imports the npm package by its entry: a project's package is not found from here by its name. It registers its backend itself. */
