@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { decodeNpz, decodeSafetensors } from '@tweedie/core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { outputs, type Output } from './outputs.ts';
 import { makeProject, TINY, type Project, type Ran } from './testing/project.fixture.ts';
 
@@ -161,6 +161,26 @@ describe('under --json every command prints one object of its schema', () => {
     const { engines, chosen, versions } = said(await project.tweedie('doctor', '--json'), 'doctor');
     expect(engines.find(({ id }) => id === chosen)?.chosen).toBe(true);
     expect(versions['node']).toBe(process.versions.node);
+  });
+
+  it('native: what is there, what stands in its way, and its removal', async () => {
+    vi.stubEnv('TWEEDIE_CACHE', project.at('cache'));
+    try {
+      const { builds, folder, tools } = said(await project.tweedie('native', 'status', '--json'), 'native-status');
+      expect(builds.map(({ kind, state }) => `${kind} ${state}`)).toEqual(['cpu absent', 'gpu absent']);
+      expect(folder).toBe(project.at('cache/native'));
+      expect(tools.map(({ name }) => name)).toEqual(['python', 'g++']);
+      expect((await project.tweedie('native', 'status')).stdout).toMatch(/✗ {2}cpu .* not installed; /);
+      expect(said(await project.tweedie('native', 'remove', '--json'), 'native-remove')).toMatchObject({ folders: [], bytes: 0 });
+      // A file where the folder should be: nothing is fetched.
+      await writeFile(project.at('file'), '');
+      vi.stubEnv('TWEEDIE_CACHE', project.at('file'));
+      const failed = await project.tweedie('native', 'install', '--json');
+      expect(failed.code).toBe(1);
+      expect(said(failed, 'error').code).toMatch(/^(NOT_WRITABLE|NO_BUILD)$/);
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it('plugins', async () => {
@@ -425,6 +445,10 @@ describe('help', () => {
       ['sample'],
       ['evaluate'],
       ['doctor'],
+      ['native'],
+      ['native', 'install'],
+      ['native', 'status'],
+      ['native', 'remove'],
       ['plugins'],
       ['data'],
       ['data', 'list'],

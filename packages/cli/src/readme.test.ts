@@ -7,6 +7,7 @@ import { compareCommand } from './commands/compare.ts';
 import { dataCommand } from './commands/data.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
+import { nativeCommand } from './commands/native.ts';
 import { planCommand } from './commands/plan.ts';
 import { pluginsCommand } from './commands/plugins.ts';
 import { sampleCommand } from './commands/sample.ts';
@@ -71,6 +72,7 @@ describe('the README', () => {
       sampleCommand,
       evaluateCommand,
       doctorCommand,
+      nativeCommand,
       pluginsCommand,
       dataCommand,
       statsCommand,

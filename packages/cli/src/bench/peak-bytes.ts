@@ -7,6 +7,7 @@ import { tweedieError } from '@tweedie/core';
  * Counted as the engine gives buffers out and takes them back, each buffer once. `profile` of TensorFlow.js is no help here: its
  * `peakBytes` adds up tensors, so that a reshape counts again what it shares; it looks only when a kernel has ended; and it includes
  * what was there before. Scratch memory inside a kernel is seen by neither (on wasm 2 to 4 % of a step of the digits network).
+ * TensorFlow's own engine gives a reshaped tensor a buffer of its own, though the memory is shared: there the count is an upper bound.
  *
  * Errors: OUT_OF_MEMORY where the engine wasm has no room. Its allocator then answers with the address 0, and TensorFlow.js writes there.
  */

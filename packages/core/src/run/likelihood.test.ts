@@ -116,7 +116,9 @@ describe('logLikelihood', () => {
       for (const [row, point] of points.entries()) {
         const alone = await run({ model, noise: noise.rows(row), ...more }, tensor2d([point]));
         expect(alone.nfe[0]).toBe(together.nfe[row]);
-        expect(alone.logDensity[0]).toBeCloseTo(together.logDensity[row]!, 5);
+        // Far out it is a sum of 10⁵ in float32, and an engine may sum a row of a batch in another order than a row alone.
+        const expected = together.logDensity[row]!;
+        expect(Math.abs(alone.logDensity[0]! - expected)).toBeLessThan(Math.max(5e-6, 2e-6 * Math.abs(expected)));
       }
     }
     const [first, second] = [0, 1].map((pass) => ({ model, divergence: 'hutchinson' as const, noise: createNoise(3), pass }));
