@@ -1,7 +1,8 @@
 import { engine, env, removeBackend, setBackend } from '@tensorflow/tfjs-core';
-import { installed, nodeModule } from './installed.ts';
+import { addressOf, installed, nodeModule } from './installed.ts';
 import { completeWasm } from './wasm/complete.ts';
 import { completeNative } from './native-kernels/complete.ts';
+import { completeWebGpu } from './webgpu/complete.ts';
 import { correctCpu } from './cpu/resize-nearest-neighbor-grad.ts';
 
 /** The engines, in the order in which they are preferred. */
@@ -35,8 +36,9 @@ const become = async (backend: string): Promise<void> => {
 };
 
 /** What was done to the engines of this process. */
-const state: { wasmCompleted: boolean; cpuCorrected: boolean; native: EngineId | null } = {
+const state: { wasmCompleted: boolean; webgpuCompleted: boolean; cpuCorrected: boolean; native: EngineId | null } = {
   wasmCompleted: false,
+  webgpuCompleted: false,
   cpuCorrected: false,
   native: null,
 };
@@ -113,12 +115,13 @@ const WEBGPU_BACKEND = '@tensorflow/tfjs-backend-webgpu';
 const gpu = async (): Promise<Gpu | null> => {
   const present = (globalThis as { navigator?: { gpu?: Gpu } }).navigator?.gpu;
   if (present !== undefined) return present;
-  if (installed('webgpu') === null) return null;
-  const name = 'webgpu';
-  const dawn = (await import(/* @vite-ignore */ name)) as { create: (flags: string[]) => Gpu; globals: object };
+  const found = installed('webgpu');
+  if (found === null) return null;
+  const dawn = (await import(/* @vite-ignore */ addressOf(found.entry))) as { create: (flags: string[]) => Gpu; globals: object };
   const made = dawn.create([]);
   Object.assign(globalThis, dawn.globals);
-  Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { ...globalThis.navigator, gpu: made } });
+  if (typeof globalThis.navigator !== 'object') Object.defineProperty(globalThis, 'navigator', { configurable: true, value: {} }); // Node 20
+  Object.defineProperty(globalThis.navigator, 'gpu', { configurable: true, value: made });
   return made;
 };
 
@@ -145,8 +148,10 @@ const webgpu: Candidate = {
       : { available: true, reason: name, version };
   },
   start: async () => {
-    if (engine().registryFactory['webgpu'] === undefined) await import(/* @vite-ignore */ WEBGPU_BACKEND);
+    if (engine().registryFactory['webgpu'] === undefined) await import(/* @vite-ignore */ addressOf(installed(WEBGPU_BACKEND)!.entry));
     await become('webgpu');
+    if (!state.webgpuCompleted) completeWebGpu();
+    state.webgpuCompleted = true;
   },
 };
 

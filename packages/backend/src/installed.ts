@@ -29,6 +29,9 @@ export const installed = (name: string): { version: string; entry: string } | nu
   return null;
 };
 
+/** What to import to have a package by the entry that was found: an absolute path is no module name on every system. */
+export const addressOf = (entry: string): string => nodeModule<{ pathToFileURL(path: string): URL }>('node:url')!.pathToFileURL(entry).href;
+
 const CORE = '@tensorflow/tfjs-core';
 
 /**

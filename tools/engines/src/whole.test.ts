@@ -1,0 +1,33 @@
+import { memory, setBackend } from '@tensorflow/tfjs-core';
+import { selectEngine } from '@tweedie/backend';
+import { describe, expect, it } from 'vitest';
+import { workload } from './workload.ts';
+
+/** Whole trainings and whole sampler runs give what `wasm` gives; on `wasm`, what `cpu` gives. Everything that they make they free. */
+const ENGINE = (await selectEngine({ engine: process.env['TWEEDIE_BACKEND'] ?? 'wasm' })).backend;
+const REFERENCE = ENGINE === 'wasm' ? 'cpu' : 'wasm';
+await selectEngine({ engine: REFERENCE });
+
+/** Of the largest number: losses and weights after two steps of Adam, images after four steps of a sampler. */
+const TOLERANCE = 1e-4;
+
+const on = async (engine: string, run: () => Promise<Float32Array>): Promise<Float32Array> => {
+  await setBackend(engine);
+  const before = memory().numTensors;
+  const t = performance.now();
+  const numbers = await run();
+  console.log(engine, Math.round(performance.now() - t));
+  expect(memory().numTensors - before, `tensors left on ${engine}`).toBe(0);
+  return numbers;
+};
+
+describe(`on ${ENGINE}, as on ${REFERENCE}`, async () => {
+  it.each(await workload())('$kind: $name', async ({ run }) => {
+    const [got, expected] = [await on(ENGINE, run), await on(REFERENCE, run)];
+    expect(got).toHaveLength(expected.length);
+    const scale = Math.max(1, ...expected.map(Math.abs));
+    const error = Math.max(...expected.map((y, i) => Math.abs(got[i]! - y)));
+    console.log(error, error / scale);
+    expect(error / scale).toBeLessThan(TOLERANCE);
+  });
+});
