@@ -248,7 +248,6 @@ export const awkward: Readonly<Record<string, () => Cases>> = {
   Transpose: () =>
     (
       [
-        [[7], [0]],
         [
           [3, 5],
           [1, 0],

@@ -51,6 +51,9 @@ const preconditioner = edmPreconditioner({ sigmaData: 0.5 });
 const tinyDigits = (): Network => digits({ shape: IMAGE, channels: [4, 8], embedding: 8, features: 4, attention: true, dropout: 0.1 });
 const song = { shape: IMAGE, classes: 3, modelChannels: 4, channelMult: [1, 2], numBlocks: 1, attentionAt: [4] } as const;
 
+/** For samplers, whose arithmetic does not depend on what answers. */
+const tiniest = (): Network => digits({ shape: IMAGE, channels: [4], blocks: [1], embedding: 4, features: 2 });
+
 /** One of each family, with the parts that are off by default switched on. */
 export const networks: Readonly<Record<string, () => Network>> = {
   digits: tinyDigits,
@@ -92,7 +95,7 @@ export const trained = async (objective: Objective, network: Network, steps: num
       labelDropout: 0.1,
       ...(reference === undefined ? {} : { reference: 8 }),
     }),
-    optimizer: adam({ rate: 1e-3 }),
+    optimizer: adam({ rate: 1e-3, epsilon: 1e-3 }), // steps that do not hang on the sign of a rounding error
     steps,
     noise,
   });
@@ -154,13 +157,13 @@ export const workload = async (): Promise<readonly Task[]> => {
     const objective = await createProvided<'objective'>(provision, OPTIONS[provision.name] ?? {});
     for (const [name, network] of Object.entries(networks)) {
       // A second derivative for each of 32 pixels of a deep network takes minutes, and asks for no kernel that ssm does not ask for.
-      if (provision.name === 'ism' && name !== 'digits' && name !== 'mlp') continue;
+      if (provision.name === 'ism' && name !== 'mlp') continue;
       tasks.push({ name: `${provision.name} on ${name}`, kind: 'training', run: () => trained(objective, network(), 2) });
     }
   }
   for (const provision of provisionsOf('sampler', [samplersClassic, deisSn, pds, teleport])) {
     const sampler = await createProvided<'sampler'>(provision, OPTIONS[provision.name] ?? {});
-    tasks.push({ name: provision.name, kind: 'sampling', run: () => sampled(sampler, tinyDigits()) });
+    tasks.push({ name: provision.name, kind: 'sampling', run: () => sampled(sampler, tiniest()) });
   }
   return tasks;
 };

@@ -66,7 +66,7 @@ const meanPooling: readonly GradConfig[] = [
       return run(
         DepthwiseConv2dNativeBackpropInput,
         { dy: shares, filter },
-        { strides, pad, dimRoundingMode, dilations: [1, 1], inputShape: x.shape },
+        { strides, pad, dimRoundingMode, dilations: [1, 1], dataFormat: 'NHWC', inputShape: x.shape },
       );
     },
   })),
