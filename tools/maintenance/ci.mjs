@@ -13,6 +13,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import process from 'node:process';
 import { otherNode } from './other-node.mjs';
+import * as webgpu from './webgpu.mjs';
 
 const root = new URL('../..', import.meta.url).pathname;
 const require = createRequire(join(root, 'package.json'));
@@ -41,6 +42,7 @@ const steps = [
   { name: 'typecheck', run: nx('run-many', '-t', 'typecheck', '--parallel=2') },
   { name: 'package', run: nx('run-many', '-t', 'package', '--parallel=2') },
   { name: 'test', run: suites, tests: true },
+  tool('engines'),
   tool('bundle'),
   tool('generators'),
   tool('third-party'),
@@ -79,7 +81,13 @@ const noNode = (/** @type {string} */ major) => () => {
 /** What npm ci alone does not bring. @type {Step[]} */
 const further = [
   { name: 'native', run: nx('run-many', '-t', 'test:native', '--parallel=2'), tests: true, absent: noNative },
-  { name: 'webgpu', run: suites, tests: true, env: { TWEEDIE_BACKEND: 'webgpu' }, absent: lacks('webgpu') },
+  {
+    name: 'webgpu',
+    run: nx('run-many', '-t', 'test', '--projects=@tweedie/backend,@tweedie/engines,@tweedie/bundle', '--parallel=2'),
+    tests: true,
+    env: { TWEEDIE_BACKEND: 'webgpu', ...webgpu.environment },
+    absent: () => webgpu.missing(root),
+  },
   { name: 'node-22', run: ['./other-node.mjs', '22'], tests: true, absent: noNode('22') },
   { name: 'node-24', run: ['./other-node.mjs', '24'], tests: true, absent: noNode('24') },
 ];

@@ -1,58 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { isBuiltin } from 'node:module';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { createNoise, karras, STREAM } from '@tweedie/core';
-import { build, type Rollup } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bundle, here, root, type Bundle } from './bundle.ts';
+import { chromium, HEADLESS } from './chromium.ts';
 
 /** core, networks and a sampler, bundled for the browser by vite from the same source that is published. */
-const root = new URL('../../..', import.meta.url).pathname;
-const here = join(root, 'tools/bundle/src');
-const chromium = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
-  (path) => path && existsSync(path),
-);
 const scratch = mkdtempSync(join(tmpdir(), 'tweedie-bundle-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
-
-interface Bundle {
-  readonly code: string;
-  readonly modules: readonly string[];
-  /** What stays an import at run time: nothing may. */
-  readonly imports: readonly string[];
-  /** Modules of Node that were asked for, and by whom; vite puts a stub in their place. */
-  readonly node: readonly string[];
-}
-
-const bundle = async (entry: string): Promise<Bundle> => {
-  const node: string[] = [];
-  const result = await build({
-    root: here,
-    configFile: false,
-    logLevel: 'silent',
-    resolve: { conditions: ['@tweedie/source', 'module', 'browser', 'production'] },
-    plugins: [
-      {
-        name: 'note-node',
-        enforce: 'pre',
-        resolveId(source, importer) {
-          if (isBuiltin(source)) node.push(`${source} in ${importer ?? 'nothing'}`);
-          return null;
-        },
-      },
-    ],
-    build: { write: false, target: 'es2022', lib: { entry, formats: ['iife'], name: 'page', fileName: 'page' } },
-  });
-  const outputs = [result].flat().flatMap((each) => (each as Rollup.RollupOutput).output);
-  const chunks = outputs.filter((output): output is Rollup.OutputChunk => output.type === 'chunk');
-  expect(chunks).toHaveLength(1);
-  const { code, moduleIds, imports, dynamicImports } = chunks[0]!;
-  return { code, modules: moduleIds, imports: [...imports, ...dynamicImports], node };
-};
 
 interface Drawn {
   readonly values: readonly number[];
@@ -148,10 +108,8 @@ describe('bundled for the browser', () => {
     const dom = execFileSync(
       chromium,
       [
-        '--headless',
-        '--no-sandbox',
+        ...HEADLESS,
         '--disable-gpu',
-        '--disable-dev-shm-usage',
         `--user-data-dir=${join(scratch, 'profile')}`,
         '--virtual-time-budget=60000',
         '--dump-dom',

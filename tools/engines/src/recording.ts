@@ -29,7 +29,7 @@ export const recorded = async (run: () => Promise<unknown>): Promise<readonly Ca
   const hooked = engine() as unknown as { runKernel?: typeof original };
   const original = engine().runKernel.bind(engine()) as (kernel: string, inputs: NamedTensorMap, attributes?: NamedAttrMap) => unknown;
   hooked.runKernel = (kernel, inputs, attributes = {}) => {
-    const given = Object.entries(inputs).filter(([, input]) => (input as Tensor | null | undefined) != null);
+    const given = Object.entries(inputs).filter(([, input]) => ((input as Tensor | null | undefined) ?? undefined) !== undefined);
     const signature = JSON.stringify([kernel, given.map(([name, { shape, dtype }]) => [name, shape, dtype]), attributes]);
     if (!calls.has(signature)) {
       const read = given.map(([name, input]) => [name, valueOf(input)] as const);

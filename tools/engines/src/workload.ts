@@ -138,8 +138,8 @@ export const sampled = async (sampler: Sampler, network: Network): Promise<Float
 const provisionsOf = (kind: Provision['kind'], plugins: readonly Plugin[]): readonly Provision[] =>
   plugins.flatMap(({ provides }) => provides).filter((provision) => provision.kind === kind);
 
-/** What a method needs that has no default. */
-const OPTIONS: Readonly<Record<string, object>> = { teleport: { then: heun(), skipTo: 1 } };
+/** What a method needs that has no default; and tolerances for which a few calls do. */
+const OPTIONS: Readonly<Record<string, object>> = { teleport: { then: heun(), skipTo: 1 }, rk45: { rtol: 0.02, atol: 0.02 } };
 
 const features = async (): Promise<Float32Array> => {
   const extractor = await loadMnistnet();
