@@ -3,6 +3,7 @@ export type { Schedule, Process } from './contracts/schedule.ts';
 export { STREAM, type Draw, type Noise } from './contracts/noise.ts';
 export type { Denoiser, Head, Levels, Model } from './contracts/model.ts';
 export type { Coefficients, Preconditioner } from './contracts/preconditioner.ts';
+export type { Formula, FormulaOp } from './contracts/formula.ts';
 export type { Json, Network, ParameterSpec, Weights } from './contracts/network.ts';
 export type { Batch, Note, Objective } from './contracts/objective.ts';
 export type { Plan, PlanStep, Sampler, SamplerFacts, Step } from './contracts/sampler.ts';
@@ -29,6 +30,7 @@ export { ve } from './process/ve.ts';
 export { edm } from './process/edm.ts';
 export { checkLevels, karras, logSnr, timePower } from './process/levels.ts';
 export { levelsOf, mapLevels, scaleRows } from './process/scale-rows.ts';
+export { evaluateFormula, formula, LEVEL, levelOrigin, levelRows, type LevelOrigin } from './process/formula.ts';
 export { edmPreconditioner, epsPreconditioner, scorePreconditioner, vPreconditioner, x0Preconditioner } from './process/preconditioner.ts';
 export { bindModel, type Binding } from './process/model.ts';
 export {

@@ -1,6 +1,6 @@
 // A small U-Net that trains on a CPU: residual blocks of two convolutions with one GroupNorm, FiLM (E. Perez et al., 1709.07871) from noise level and class, no strided convolution.
-import { add, matMul, split, tensor, tidy, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from '@tensorflow/tfjs-core';
-import type { Network } from '@tweedie/core';
+import { add, matMul, split, tidy, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from '@tensorflow/tfjs-core';
+import { formula, LEVEL, levelRows, type Formula, type Network } from '@tweedie/core';
 import { attention } from './attention.ts';
 import { checkInputs, requireOption } from './check.ts';
 import { convolution } from './convolution.ts';
@@ -47,11 +47,12 @@ type Settings = Required<DigitsOptions>;
  */
 export const digits = (options: DigitsOptions = {}): Network => {
   const settings = settingsOf(options);
-  const { shape, classes, patch, channels, blocks, features, dataMean } = settings;
+  const { shape, classes, patch, channels, blocks, features, dataMean, sigmaData } = settings;
   const norms = normsOf(settings);
   const parameters = parametersOf(settings, norms);
   const frequencies = frequenciesOf(features);
   const coarsest = channels.length - 1;
+  const scale = hypot(SIGMA, sigmaData); // √(σ² + σ_d²) = 1/c_in
 
   const apply: Network['apply'] = (weights, x, cNoise, label, train) =>
     tidy(() => {
@@ -87,13 +88,7 @@ export const digits = (options: DigitsOptions = {}): Network => {
         Array.from({ length: count }, (_, i) => `${prefix}.block${i}`).reduce(block, input);
 
       const skips: Tensor4D[] = [];
-      const centred =
-        dataMean === 0
-          ? x
-          : add(
-              x,
-              column(cNoise, (c) => -dataMean / scaleAt(settings, c)),
-            );
+      const centred = dataMean === 0 ? x : add(x, column(cNoise, div(-dataMean, scale)));
       let h = conv(patched(centred as Tensor4D, patch), 'stem');
       channels.forEach((_, l) => {
         h = level(h, `enc${l}`, blocks[l]!);
@@ -113,12 +108,7 @@ export const digits = (options: DigitsOptions = {}): Network => {
         h = level(h, `dec${l}`, blocks[l]!);
       }
       const out = unpatched(conv(norm(h, 'out'), 'out'), patch);
-      return dataMean === 0
-        ? out
-        : add(
-            out,
-            column(cNoise, (c) => (dataMean * Math.exp(4 * c)) / (settings.sigmaData * scaleAt(settings, c))),
-          );
+      return dataMean === 0 ? out : add(out, column(cNoise, div(mul(dataMean, SIGMA), mul(sigmaData, scale))));
     });
 
   return Object.freeze<Network>({
@@ -138,11 +128,13 @@ export const digits = (options: DigitsOptions = {}): Network => {
 const NAME = 'digits';
 const PAIR = { filter: [1, 1], padding: 0 } as const;
 
-/** √(σ² + σ_d²) = 1/c_in. */
-const scaleAt = ({ sigmaData }: Settings, c: number): number => Math.hypot(Math.exp(4 * c), sigmaData);
+const { div, exp, hypot, mul } = formula;
+
+/** σ = e^{4 c_noise}. */
+const SIGMA = exp(mul(4, LEVEL));
 
 /** One number a row, in a shape that broadcasts over images. */
-const column = (cNoise: Float64Array, f: (c: number) => number): Tensor => tensor(Float32Array.from(cNoise, f), [cNoise.length, 1, 1, 1]);
+const column = (cNoise: Float64Array, f: Formula): Tensor => levelRows(cNoise, f, [1, 1, 1]);
 
 /** From 1 to 32, geometrically: c_noise = ¼ ln σ spans about 2.6. */
 const frequenciesOf = (count: number): readonly number[] =>

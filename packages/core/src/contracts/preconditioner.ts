@@ -1,3 +1,4 @@
+import type { Formula } from './formula.ts';
 import type { Head } from './model.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -20,4 +21,6 @@ export interface Preconditioner {
   readonly head: Head;
   readonly sigmaData?: number;
   at(rho: number, schedule: Schedule): Coefficients;
+  /** The same numbers as formulas of ρ: what an exported graph is made of. Absent, or undefined, where there are none. */
+  formulas?(schedule: Schedule): { readonly [K in keyof Coefficients]: Formula } | undefined;
 }

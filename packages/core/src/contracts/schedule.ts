@@ -1,4 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
+import type { Formula } from './formula.ts';
 import type { Noise } from './noise.ts';
 
 /**
@@ -21,6 +22,8 @@ export interface Schedule {
   rho(t: number): number;
   /** The inverse of `rho`. */
   timeOf(rho: number): number;
+  /** α as a formula of ρ, where it is one: some parametrisations need it to be exported. */
+  readonly alphaOfRho?: Formula;
   /** a(t) of the SDE dx = a(t) x dt + g(t) dw; a = d log α / dt. */
   drift(t: number): number;
   /** g(t)² = dσ²/dt − 2 a(t) σ². */

@@ -14,6 +14,7 @@ export const edm = ({ sigmaMin = 0.002, sigmaMax = 80 }: { sigmaMin?: number; si
     sigma: (t) => t,
     rho: (t) => t,
     timeOf: (rho) => rho,
+    alphaOfRho: 1,
     drift: () => 0,
     diffusion2: (t) => 2 * t,
     priorSigma: (t) => t,

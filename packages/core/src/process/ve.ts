@@ -17,6 +17,7 @@ export const ve = ({ sigmaMin = 0.01, sigmaMax = 50 }: { sigmaMin?: number; sigm
     sigma,
     rho: sigma,
     timeOf: (rho) => Math.log(rho / sigmaMin) / rate,
+    alphaOfRho: 1,
     drift: () => 0,
     diffusion2: (t) => 2 * rate * sigma(t) ** 2,
     priorSigma: sigma,

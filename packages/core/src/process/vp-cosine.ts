@@ -1,4 +1,5 @@
 import type { Schedule } from '../contracts/schedule.ts';
+import { VP_ALPHA } from './formula.ts';
 
 /**
  * Variance preserving with a cosine: α(t) = cos(½π (t + s)/(1 + s)) / cos(½π s/(1 + s)), σ² = 1 − α².
@@ -26,6 +27,7 @@ export const vpCosine = ({ s = 0.008, tMin = 1e-3, tMax = 0.9946 }: { s?: number
       const tan = Math.sqrt(rho * rho + Math.sin(start) ** 2) / norm;
       return (Math.atan(tan) * (1 + s)) / (0.5 * Math.PI) - s;
     },
+    alphaOfRho: VP_ALPHA,
     drift,
     diffusion2: (t) => -2 * drift(t),
     beta: (t) => -2 * drift(t),

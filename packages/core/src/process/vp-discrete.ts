@@ -1,5 +1,6 @@
 import { tweedieError } from '../contracts/error.ts';
 import type { Schedule } from '../contracts/schedule.ts';
+import { VP_ALPHA } from './formula.ts';
 
 /** How a table of ᾱ is read between its entries; repositories differ, and a statistic belongs to one of them. */
 export type Interpolant = 'log-alpha' | 'alpha-bar';
@@ -53,6 +54,7 @@ export const vpDiscrete = ({
       }
       return (low + (target - knots[low]!) / (knots[high]! - knots[low]!)) / count;
     },
+    alphaOfRho: VP_ALPHA,
     drift: (t) => 0.5 * rate(t),
     diffusion2: (t) => -rate(t),
     beta: (t) => -rate(t),

@@ -1,4 +1,5 @@
 import type { Schedule } from '../contracts/schedule.ts';
+import { VP_ALPHA } from './formula.ts';
 
 /**
  * Variance preserving, β linear in t: β(t) = β₀ + t (β₁ − β₀), α = exp(−½ ∫β), σ² = 1 − α².
@@ -28,6 +29,7 @@ export const vpLinear = ({
       const b = 0.5 * betaMin;
       return (2 * l) / (b + Math.sqrt(b * b + slope * l));
     },
+    alphaOfRho: VP_ALPHA,
     drift: (t) => -0.5 * beta(t),
     diffusion2: beta,
     beta,
