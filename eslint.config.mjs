@@ -18,11 +18,12 @@ const allowed = {
   metric: ['core', 'analytic'],
   networks: ['core', 'analytic'],
   data: ['core', 'analytic'],
+  onnx: ['core'],
   backend: ['core'],
   conformance: ['core', 'analytic', 'backend'],
 };
 const anything = ['cli', 'example', 'tool'];
-const leaves = ['objective', 'sampler', 'metric', 'networks', 'data'];
+const leaves = ['objective', 'sampler', 'metric', 'networks', 'data', 'onnx'];
 
 const kinds = (names) => names.map((name) => `kind:${name}`);
 const arrows = (table) => [
@@ -53,6 +54,7 @@ const recipes = ['packages/*/recipes/**/*.ts'];
 const onNode = [
   'packages/core/src/node/**',
   'packages/metrics/src/node.ts',
+  'packages/onnx/src/runtime.ts',
   'packages/conformance/src/test-readme.ts',
   'packages/{data,backend,cli}/**',
   'tools/**',

@@ -66,6 +66,8 @@ export const sampleOutput = z.object({
   guidance: z.number(),
   seconds: z.number(),
   engine: z.string(),
+  /** What carried out the network: the engine, or ONNX Runtime. */
+  runtime: z.enum(['engine', 'onnx']),
 });
 
 export const sampleDryRunOutput = z.object({
@@ -95,6 +97,8 @@ export const evaluateOutput = z.object({
   sampler: z.string().nullable(),
   nfe: z.number().nullable(),
   seconds: z.number(),
+  /** What carried out the network and the extractor. */
+  runtime: z.enum(['engine', 'onnx']),
   metrics: z.array(
     z.object({
       name: z.string(),
@@ -433,6 +437,20 @@ export const calibrateOutput = z.object({
   file: z.string().nullable(),
 });
 
+export const exportOutput = z.object({
+  schema: z.literal('tweedie/export@1'),
+  run: z.string(),
+  modelHash: z.string(),
+  network: z.string(),
+  file: z.string(),
+  /** Null where nothing was written. */
+  bytes: count.nullable(),
+  /** Names of the inputs of the graph. */
+  inputs: z.array(z.string()),
+  /** Null where none was asked for. */
+  extractor: z.object({ id: z.string(), file: z.string(), bytes: count.nullable() }).nullable(),
+});
+
 /** What any command prints when it fails. */
 export const errorOutput = z.object({
   schema: z.literal('tweedie/error@1'),
@@ -466,6 +484,7 @@ export const outputs = Object.freeze({
   'bench-samplers': benchSamplersOutput,
   compare: compareOutput,
   calibrate: calibrateOutput,
+  export: exportOutput,
   error: errorOutput,
 });
 

@@ -8,6 +8,7 @@ import { compareCommand } from './commands/compare.ts';
 import { dataCommand } from './commands/data.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
+import { exportCommand } from './commands/export.ts';
 import { nativeCommand } from './commands/native.ts';
 import { planCommand } from './commands/plan.ts';
 import { pluginsCommand } from './commands/plugins.ts';
@@ -32,6 +33,7 @@ const COMMANDS = {
   bench: benchCommand,
   compare: compareCommand,
   calibrate: calibrateCommand,
+  export: exportCommand,
 };
 
 /**

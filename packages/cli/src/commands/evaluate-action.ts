@@ -13,6 +13,7 @@ import type { Output } from '../outputs.ts';
 import { startProgress, type Progress } from '../progress.ts';
 import { OK } from '../run/failure.ts';
 import { composeJudging, evaluateRun, type Samples } from '../run/evaluate-run.ts';
+import { runtimeOf } from '../run/onnx-run.ts';
 import { openRun, overridden } from '../run/open-run.ts';
 import type { EvaluateFlags } from './evaluate.ts';
 
@@ -29,6 +30,7 @@ export const runEvaluate = async ({ io, dotted }: Context, run: string | undefin
       problem: 'there are no real data to hold the samples against',
       remedy: 'give --data NAME, or the RUN that they came from',
     });
+  const runtime = runtimeOf(flags.runtime);
   const opened = run === undefined ? undefined : await openRun(run, io.cwd);
   const base = opened?.config ?? parseExperiment({});
   const ofMetrics = Object.entries(dotted).filter(([path]) => path.startsWith('metric.'));
@@ -78,6 +80,7 @@ export const runEvaluate = async ({ io, dotted }: Context, run: string | undefin
     ...given('guidance', flags.guidance),
     ...given('signal', io.signal),
     cwd: io.cwd,
+    runtime,
     onEvent: ({ done, total, images }) => {
       bar ??= startProgress(io, { title: 'sample', total, unit: 'steps' });
       void bar.then((progress) => progress.update(done, `${images} images done`));
@@ -94,6 +97,7 @@ export const runEvaluate = async ({ io, dotted }: Context, run: string | undefin
     sampler: result.drawn?.plan.sampler ?? null,
     nfe: result.drawn?.nfe ?? null,
     seconds: Math.round(1000 * result.seconds) / 1000,
+    runtime,
     metrics: result.metrics.map(({ name, value, n, interval, floor, details }) => ({
       name,
       value,

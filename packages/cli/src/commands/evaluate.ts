@@ -12,6 +12,7 @@ export interface EvaluateFlags {
   readonly guidance?: number;
   readonly seed?: string;
   readonly backend?: string;
+  readonly runtime?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }
@@ -29,6 +30,7 @@ export const evaluateCommand = (context: Context, exit: (code: Exit) => void): C
     .option('--guidance <W>', 'classifier-free guidance, 1 for none', numberOf)
     .option('--seed <N>', 'seed of sampling and of the metrics')
     .option('--backend <NAME>', 'engine: tfjs-node-gpu, tfjs-node, webgpu, wasm, cpu')
+    .option('--runtime <NAME>', 'what carries out the network: engine, or onnx (needs onnxruntime-node)', 'engine')
     .option('--dry-run', 'say what would be done, and do nothing')
     .option('--json', 'print one JSON object (tweedie/evaluate@1)')
     .addHelpText(

@@ -12,6 +12,7 @@ import type { Output } from '../outputs.ts';
 import { encodeGif, encodePng, imageGrid, toBytes, type GridOptions, type Picture } from '../pictures/index.ts';
 import { startProgress, type Progress } from '../progress.ts';
 import { OK, whileRunning } from '../run/failure.ts';
+import { runtimeOf } from '../run/onnx-run.ts';
 import { openRun, overridden } from '../run/open-run.ts';
 import { sampleRun, type SampleRunResult } from '../run/sample-run.ts';
 import { POINTS_SHAPE, pointsImage } from './points-image.ts';
@@ -21,6 +22,7 @@ import type { SampleFlags } from './sample.ts';
 const FILMED = 64;
 
 export const runSample = async ({ io, dotted }: Context, run: string, flags: SampleFlags): Promise<Exit> => {
+  const runtime = runtimeOf(flags.runtime);
   const opened = await openRun(run, io.cwd);
   const changes = {
     ...dotted,
@@ -41,6 +43,7 @@ export const runSample = async ({ io, dotted }: Context, run: string, flags: Sam
     run,
     count: flags.count,
     cwd: io.cwd,
+    runtime,
     ...settings(overrides),
     ...given('first', flags.first),
     ...given('guidance', flags.guidance),
@@ -71,6 +74,7 @@ export const runSample = async ({ io, dotted }: Context, run: string, flags: Sam
     guidance: result.guidance,
     seconds: Math.round(1000 * result.seconds) / 1000,
     engine: getBackend(),
+    runtime,
   };
   result.plan.notes.forEach((note) => io.stderr(`${note}\n`));
   emit(io, flags.json, output, [

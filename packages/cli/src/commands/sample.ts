@@ -15,6 +15,7 @@ export interface SampleFlags {
   readonly columns?: number;
   readonly scale?: number;
   readonly backend?: string;
+  readonly runtime?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }
@@ -35,6 +36,7 @@ export const sampleCommand = (context: Context, exit: (code: Exit) => void): Com
     .option('--columns <N>', 'images a row of the picture', numberOf)
     .option('--scale <N>', 'pixels a data point of the picture', numberOf)
     .option('--backend <NAME>', 'engine: tfjs-node-gpu, tfjs-node, webgpu, wasm, cpu')
+    .option('--runtime <NAME>', 'what carries out the network: engine, or onnx (needs onnxruntime-node)', 'engine')
     .option('--dry-run', 'say what would be done and what it costs, and do nothing')
     .option('--json', 'print one JSON object (tweedie/sample@1)')
     .addHelpText(

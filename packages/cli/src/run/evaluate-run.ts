@@ -6,6 +6,7 @@ import { inputSchema } from '../config/json-schema.ts';
 import { parseExperiment } from '../config/parse.ts';
 import { makeMethod, resolveSection, type MethodConfig } from '../experiment/methods.ts';
 import { whileRunning } from './failure.ts';
+import { onnxJudge } from './onnx-run.ts';
 import { openRun, overridden } from './open-run.ts';
 import { sampleRun, type SampleRunOptions, type SampleRunResult } from './sample-run.ts';
 
@@ -19,7 +20,7 @@ export interface Samples {
 
 export interface EvaluateRunOptions extends Pick<
   SampleRunOptions,
-  'steps' | 'sampler' | 'levels' | 'guidance' | 'labels' | 'batchSize' | 'onEvent' | 'signal'
+  'steps' | 'sampler' | 'levels' | 'guidance' | 'labels' | 'batchSize' | 'runtime' | 'onEvent' | 'signal'
 > {
   /** A RUN folder or a weights file: where the images come from, unless `samples` are given, and what data they are held against. */
   readonly run?: string;
@@ -69,9 +70,11 @@ export const evaluateRun = async (options: EvaluateRunOptions): Promise<Evaluate
   });
   const reference = judging.get(DATA);
   const started = performance.now();
-  const { steps, sampler, levels, guidance, labels, batchSize } = options;
+  const { steps, sampler, levels, guidance, labels, batchSize, runtime } = options;
   const settings = Object.fromEntries(
-    Object.entries({ steps, sampler, levels, guidance, labels, batchSize, onEvent, signal }).filter(([, each]) => each !== undefined),
+    Object.entries({ steps, sampler, levels, guidance, labels, batchSize, runtime, onEvent, signal }).filter(
+      ([, each]) => each !== undefined,
+    ),
   );
   const drawn = samples === undefined ? await sampleRun({ run: run!, count, seed: config.seed, cwd, ...settings }) : undefined;
   const judged: Samples = samples ?? drawn!;
@@ -83,14 +86,16 @@ export const evaluateRun = async (options: EvaluateRunOptions): Promise<Evaluate
       expected: `[${reference.shape.join(', ')}]`,
       remedy: 'choose the data that the model was trained on',
     });
-  const extractor = judging.has(EXTRACTOR) ? judging.get(EXTRACTOR) : undefined;
+  const native = judging.has(EXTRACTOR) ? judging.get(EXTRACTOR) : undefined;
+  const session = runtime === 'onnx' && native !== undefined ? await onnxJudge(native, judged.shape) : undefined;
+  const extractor = session ?? native;
   const metrics = await whileRunning(() =>
     judge(
       judging.get(METRICS),
       { ...(extractor === undefined ? {} : { extractor }), reference, seed: BigInt(config.seed) },
       inBatches(judged, reference.range),
     ),
-  );
+  ).finally(() => session?.dispose());
   return {
     metrics,
     n: judged.images.length / judged.shape.reduce((product, size) => product * size, 1),
@@ -137,7 +142,7 @@ const heldOut = async (data: MethodConfig, exact: MethodConfig | undefined, cwd:
 };
 
 /** The extractor of a data set: mnistnet for MNIST, the point itself for points. */
-const extractorFor = async (use: string, { shape }: Dataset): Promise<Extractor | undefined> => {
+export const extractorFor = async (use: string, { shape }: Pick<Dataset, 'shape'>): Promise<Extractor | undefined> => {
   if (use === 'mnist') return (await import('@tweedie/metrics/node')).loadMnistnet();
   if (shape.length === 1) return (await import('@tweedie/metrics')).rawExtractor(shape);
   return undefined;

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { bindModel, toTensors, tweedieError, type Model } from '@tweedie/core';
+import { bindModel, toTensors, tweedieError, type Binding, type Model } from '@tweedie/core';
 import { NETWORK, PRECONDITIONER, SCHEDULE, type Experiment } from '@tweedie/core/container';
 import { readWeights, valuesFor, WEIGHTS, type WeightsFile } from '@tweedie/core/node';
 import type { ExperimentConfig } from '../config/experiment.ts';
@@ -48,6 +48,8 @@ export const overridden = (config: ExperimentConfig, overrides: Overrides): Expe
 export interface BoundRun {
   readonly experiment: Experiment;
   readonly model: Model;
+  /** What the model was bound of: to be written in another form. */
+  readonly binding: Binding;
   readonly dispose: () => void;
 }
 
@@ -60,11 +62,16 @@ export const bindRun = async (
   const experiment = await composeExperiment(config, { cwd, data, modelHash: weights.modelHash });
   const network = experiment.get(NETWORK);
   const tensors: Record<string, Tensor> = toTensors(network.parameters, valuesFor(network, weights.tensors, path));
-  const model = bindModel({
+  const binding: Binding = {
     network,
     weights: tensors,
     schedule: experiment.get(SCHEDULE),
     preconditioner: experiment.get(PRECONDITIONER),
+  };
+  return Object.freeze({
+    experiment,
+    model: bindModel(binding),
+    binding,
+    dispose: () => Object.values(tensors).forEach((tensor) => tensor.dispose()),
   });
-  return Object.freeze({ experiment, model, dispose: () => Object.values(tensors).forEach((tensor) => tensor.dispose()) });
 };

@@ -3,6 +3,7 @@ import { guided, sample, tweedieError, type Denoiser, type Plan } from '@tweedie
 import { NOISE, PLAN, SAMPLER } from '@tweedie/core/container';
 import type { ExperimentInput } from '../config/experiment.ts';
 import { whileRunning } from './failure.ts';
+import { onnxRun, type Runtime } from './onnx-run.ts';
 import { bindRun, openRun, overridden } from './open-run.ts';
 
 export interface SampleRunOptions {
@@ -28,6 +29,8 @@ export interface SampleRunOptions {
   readonly batchSize?: number;
   /** Keep x̂₀ of every step of the first so many images, at most a batch. Default 0. */
   readonly trajectory?: number;
+  /** What carries out the network. Default: the engine. */
+  readonly runtime?: Runtime;
   readonly cwd?: string;
   readonly onEvent?: (event: SampleRunEvent) => void;
   readonly signal?: AbortSignal;
@@ -74,13 +77,15 @@ export const sampleRun = async (options: SampleRunOptions): Promise<SampleRunRes
     levels: { ...options.levels, ...(options.steps === undefined ? {} : { steps: options.steps }) },
     seed: options.seed,
   });
-  const { experiment, model, dispose } = await bindRun(opened, config, { cwd });
+  const bound = await bindRun(opened, config, { cwd });
+  const { experiment, model, dispose } = bound;
+  const session = options.runtime === 'onnx' ? await onnxRun(opened, bound).finally(dispose) : undefined;
   try {
     const plan = experiment.get(PLAN);
     const label = labelling(options.labels, model.classes, guidance);
     let calls = 0;
     const evaluations = guidance === 1 ? 1 : 2;
-    const denoise: Denoiser = guided(model.denoise, { scale: guidance });
+    const denoise: Denoiser = guided(session?.denoise ?? model.denoise, { scale: guidance });
     const counted: Denoiser = (y, rho, hot) => {
       calls += evaluations;
       return denoise(y, rho, hot);
@@ -138,7 +143,8 @@ export const sampleRun = async (options: SampleRunOptions): Promise<SampleRunRes
       modelHash: opened.weights.modelHash,
     };
   } finally {
-    dispose();
+    if (session === undefined) dispose();
+    else await session.dispose();
   }
 };
 
