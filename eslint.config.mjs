@@ -49,7 +49,7 @@ const allowedInTests = {
 
 const testing = ['**/*.test.ts', '**/vitest.config.ts', 'packages/*/test/**/*.ts'];
 /** Programs that made what lies in the repository (weights, fixtures). They are run by hand and may use everything. */
-const recipes = ['packages/*/recipes/**/*.ts'];
+const recipes = ['packages/*/recipes/**/*.ts', 'packages/*/bench/**/*.mjs'];
 /** The only places that may know that there is a file system. */
 const onNode = [
   'packages/core/src/node/**',

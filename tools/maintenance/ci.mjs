@@ -12,6 +12,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import process from 'node:process';
+import { bring } from './bring.mjs';
 import { otherNode } from './other-node.mjs';
 import * as webgpu from './webgpu.mjs';
 
@@ -88,6 +89,8 @@ const further = [
     env: { TWEEDIE_BACKEND: 'webgpu', ...webgpu.environment },
     absent: () => webgpu.missing(root),
   },
+  { name: 'onnx', run: nx('test', '@tweedie/onnx', '--skip-nx-cache'), tests: true, absent: () => bring(root) },
+  { name: 'onnx-run', run: nx('test', '@tweedie/cli', '--skip-nx-cache', 'src/run/onnx-run.test.ts'), tests: true, absent: () => bring(root) },
   { name: 'node-22', run: ['./other-node.mjs', '22'], tests: true, absent: noNode('22') },
   { name: 'node-24', run: ['./other-node.mjs', '24'], tests: true, absent: noNode('24') },
 ];

@@ -3,7 +3,6 @@ import { createNoise, evaluateFormula, tweedieError, type Binding, type Formula 
 import { convert, type Recording } from './convert.ts';
 import { asksForLevel, formulaNodes } from './formula-nodes.ts';
 import { createGraph, type Graph } from './graph.ts';
-import { PRODUCER_VERSION } from './producer.ts';
 import { DOUBLE, FLOAT } from './schema.ts';
 import { traced } from './trace.ts';
 import { last, type Value } from './values.ts';
@@ -52,7 +51,7 @@ export const exportDenoiser = async (binding: Omit<Binding, 'train'>, metadata: 
   const out = scaled(last(graph, f!), coefficients.out);
   const x0 = isNumber(coefficients.skip, 0) ? out : graph.node('Add', [scaled(y, coefficients.skip), out]);
   graph.output('x0', x0, FLOAT, ['batch', ...shape]);
-  return graph.finish(network.name, PRODUCER_VERSION, {
+  return graph.finish(network.name, {
     'tweedie.kind': 'denoiser',
     'tweedie.network': network.name,
     'tweedie.config': JSON.stringify(network.config),

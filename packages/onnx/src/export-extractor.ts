@@ -3,7 +3,6 @@ import { createNoise, tweedieError, type Extractor } from '@tweedie/core';
 import { convert, type Recording } from './convert.ts';
 import type { Metadata } from './export-denoiser.ts';
 import { createGraph } from './graph.ts';
-import { PRODUCER_VERSION } from './producer.ts';
 import { FLOAT } from './schema.ts';
 import { traced } from './trace.ts';
 import { last } from './values.ts';
@@ -18,7 +17,7 @@ export const exportExtractor = async (extractor: Extractor, shape: readonly numb
   const images = graph.input('images', FLOAT, ['batch', ...shape]);
   const results = convert(graph, recordings, [{ shape: [-1, ...shape], dtype: 'float32', last: images }]);
   results.forEach((value, i) => graph.output(OUTPUTS[i]!, last(graph, value), FLOAT, ['batch', value.shape[1]!]));
-  return graph.finish(extractor.id, PRODUCER_VERSION, {
+  return graph.finish(extractor.id, {
     'tweedie.kind': 'extractor',
     'tweedie.extractor': extractor.id,
     'tweedie.shape': JSON.stringify(shape),

@@ -17,7 +17,7 @@ import { mlp } from '@tweedie/networks';
 import { describe, expect, it } from 'vitest';
 import { networks, stirred } from '../test/models.ts';
 import { decodeModel, exportDenoiser, exportExtractor } from './index.ts';
-import { PRODUCER_VERSION } from './producer.ts';
+import { PRODUCER } from './producer.ts';
 import { encodeModel, type ModelProto } from './schema.ts';
 
 const preconditioner = edmPreconditioner({ sigmaData: 0.6 });
@@ -26,7 +26,7 @@ const dispose = (weights: Record<string, Tensor>): void => Object.values(weights
 
 /** What every file must be: in order, each name made once and before it is used, weights of the size of their shape. */
 const checkFile = ({ irVersion, opsetImport, producerName, producerVersion, graph }: ModelProto): void => {
-  expect([irVersion, opsetImport, producerName, producerVersion]).toEqual([8, [{ version: 18 }], '@tweedie/onnx', PRODUCER_VERSION]);
+  expect([irVersion, opsetImport, producerName, producerVersion]).toEqual([8, [{ version: 18 }], '@tweedie/onnx', PRODUCER.version]);
   const known = new Set(graph.input.map(({ name }) => name));
   const define = (name: string): void => {
     expect(known.has(name), name).toBe(false);
@@ -100,9 +100,9 @@ it.each([
   expect(model.graph.node.filter(({ opType }) => opType === 'Conv')).toHaveLength(names.length === 2 ? 4 : 0);
 });
 
-it('has the version of its package', () => {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
-  expect(PRODUCER_VERSION).toBe(version);
+it('has the name and version of its package', () => {
+  const { name, version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as typeof PRODUCER;
+  expect(PRODUCER).toEqual({ name, version });
 });
 
 describe('what cannot be written is refused by name, and frees all it made', () => {

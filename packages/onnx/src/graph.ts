@@ -1,3 +1,4 @@
+import { PRODUCER } from './producer.ts';
 import { ATTRIBUTE, DOUBLE, encodeModel, FLOAT, INT64, IR_VERSION, OPSET } from './schema.ts';
 import type { AttributeProto, NodeProto, TensorProto, ValueInfoProto } from './schema.ts';
 
@@ -15,7 +16,7 @@ export interface Graph {
   node(op: string, inputs: readonly string[], attributes?: Readonly<Record<string, Attribute>>): string;
   nodes(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>>, outputs: number): readonly string[];
   output(name: string, from: string, type: number, shape: readonly (number | string)[]): void;
-  finish(name: string, version: string, metadata: Readonly<Record<string, string>>): Uint8Array;
+  finish(name: string, metadata: Readonly<Record<string, string>>): Uint8Array;
 }
 
 export const createGraph = (): Graph => {
@@ -66,11 +67,11 @@ export const createGraph = (): Graph => {
       node.push({ name: `${name}_out`, opType: 'Identity', input: [from], output: [name], attribute: [] });
       outputs.push(info(name, type, shape));
     },
-    finish: (name, version, metadata) =>
+    finish: (name, metadata) =>
       encodeModel({
         irVersion: IR_VERSION,
-        producerName: '@tweedie/onnx',
-        producerVersion: version,
+        producerName: PRODUCER.name,
+        producerVersion: PRODUCER.version,
         opsetImport: [{ domain: '', version: OPSET }],
         metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
         graph: { name, node, initializer, input: inputs, output: outputs },

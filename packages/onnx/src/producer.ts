@@ -1,2 +1,5 @@
-/** The version of this package, written into every file; a test holds it against package.json. */
-export const PRODUCER_VERSION = '0.1.0';
+/** Who wrote a file. */
+export const PRODUCER = Object.freeze({
+  name: '@tweedie/onnx',
+  version: '0.1.0',
+});

@@ -40,7 +40,7 @@ export const traced = async (f: () => readonly Tensor[]): Promise<Trace> => {
   };
   const record: typeof state.runKernel = (kernel, inputs, attributes) => {
     if (depth > 0) return run(kernel, inputs, attributes);
-    const given = Object.entries(inputs).filter(([, tensor]) => (tensor as Tensor | null | undefined) != null);
+    const given = Object.entries(inputs).filter(([, tensor]) => Boolean(tensor));
     depth++;
     try {
       given.forEach(([, tensor]) => hold(tensor));

@@ -33,6 +33,8 @@ const planted: readonly (readonly [what: string, file: string, code: string, rul
   ['an objective imports a sampler', 'packages/objective-classic/src/planted.ts', uses('@tweedie/sampler-classic'), BOUNDARY],
   ['a metric imports data', 'packages/metrics/src/planted.ts', uses('@tweedie/data'), BOUNDARY],
   ['a leaf imports the kit in its source', 'packages/sampler-classic/src/planted.ts', uses('@tweedie/conformance'), BOUNDARY],
+  ['onnx imports networks', 'packages/onnx/src/planted.ts', uses('@tweedie/networks'), BOUNDARY],
+  ['node: in onnx outside the runtime', 'packages/onnx/src/planted.ts', uses('node:fs'), IMPORT],
   ['a leaf imports backend', 'packages/networks/src/planted.ts', uses('@tweedie/backend'), BOUNDARY],
   ['the test of a leaf imports backend', 'packages/networks/src/planted.test.ts', uses('@tweedie/backend'), BOUNDARY],
   ['the test of core imports the kit', 'packages/core/src/planted.test.ts', uses('@tweedie/conformance'), BOUNDARY],
