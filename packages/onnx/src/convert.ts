@@ -103,11 +103,11 @@ const equal = (a: ArrayLike<number>, b: ArrayLike<number>): boolean => {
 const merged = (a: readonly number[], b: readonly number[]): readonly number[] => a.map((extent, i) => (extent === b[i] ? extent : -1));
 
 /** Attributes that say what the shape of the output says anyway. */
-const FOLLOW_SHAPE = ['shape', 'size'];
+const FOLLOW_SHAPE = ['shape', 'size', 'inputShape'];
 
 const sameAttributes = (kernel: string, a: Bound['attributes'], b: Bound['attributes']): Bound['attributes'] => {
   for (const key of Object.keys(a))
-    if (!(FOLLOW_SHAPE.includes(key) && kernel !== 'ResizeNearestNeighbor') && JSON.stringify(a[key]) !== JSON.stringify(b[key]))
+    if (!FOLLOW_SHAPE.includes(key) && JSON.stringify(a[key]) !== JSON.stringify(b[key]))
       throw refused(kernel, `its ${key} depends on the batch`, b[key]);
   return a;
 };

@@ -86,6 +86,24 @@ const convolution =
     return [{ ...call.outputs[0]!, first: withActivation(graph, call, graph.node('Conv', inputs, attributes)) }];
   };
 
+/** The adjoint of a convolution, as networks double images; its filter is [h, w, to, from]. */
+const adjoint: Kernel = (graph, call) => {
+  checkFormat(call);
+  const { dy, filter } = call.inputs as Record<string, Value>;
+  const [h, w] = filter!.shape as [number, number];
+  const [output] = call.outputs;
+  const strides = pair(call.attributes['strides']);
+  const pads = padding(call, output!, [h, w], [1, 1]);
+  const missing = [0, 1].map((i) => output!.shape[i + 1]! - ((dy!.shape[i + 1]! - 1) * strides[i]! + [h, w][i]! - pads[i]! - pads[i + 2]!));
+  const made = graph.node('ConvTranspose', [first(graph, dy!), filterOf(graph, filter!, false)], {
+    kernel_shape: [h, w],
+    strides,
+    pads,
+    output_padding: missing,
+  });
+  return [{ ...output!, first: made }];
+};
+
 const pool =
   (operator: 'AveragePool' | 'MaxPool'): Kernel =>
   (graph, call) => {
@@ -100,6 +118,12 @@ const pool =
     return [{ ...call.outputs[0]!, first: made }];
   };
 
+/** The scale in float32, never below: a runtime rounds down the size that it makes of it. */
+const grownBy = (scale: number): number => {
+  const near = Math.fround(scale);
+  return near < scale ? Math.fround(near * (1 + 2 ** -23)) : near;
+};
+
 const resize =
   (mode: 'nearest' | 'linear'): Kernel =>
   (graph, call) => {
@@ -112,8 +136,8 @@ const resize =
           ? 'half_pixel'
           : 'asymmetric';
     if (mode === 'nearest' && coordinates !== 'asymmetric') throw refused(call.kernel, 'its pixels are not at whole numbers', coordinates);
-    const scales = graph.constant(Float32Array.of(1, 1, height / images.shape[1]!, width / images.shape[2]!), [4]);
-    const made = graph.node('Resize', [first(graph, images), '', scales], {
+    const scales = [height / images.shape[1]!, width / images.shape[2]!].map(grownBy);
+    const made = graph.node('Resize', [first(graph, images), '', graph.constant(Float32Array.of(1, 1, ...scales), [4])], {
       mode,
       coordinate_transformation_mode: coordinates,
       ...(mode === 'nearest' ? { nearest_mode: 'floor' } : {}),
@@ -128,6 +152,7 @@ export const PRODUCTS: Readonly<Record<string, Kernel>> = {
   FusedConv2D: convolution(false),
   DepthwiseConv2dNative: convolution(true),
   FusedDepthwiseConv2D: convolution(true),
+  Conv2DBackpropInput: adjoint,
   AvgPool: pool('AveragePool'),
   MaxPool: pool('MaxPool'),
   ResizeNearestNeighbor: resize('nearest'),

@@ -1,4 +1,4 @@
-import { add, avgPool, clipByValue, concat, conv2d, cos, depthwiseConv2d, exp, image, leakyRelu, matMul, max, maxPool, mean, memory, mul, neg, pad, pow, relu, reshape, round, rsqrt, sigmoid, sin, slice, softmax, softplus, split, square, squaredDifference, sub, sum, tanh, tensor, tidy, tile, transpose, type Rank, type Tensor, type Tensor2D, type Tensor4D } from '@tensorflow/tfjs-core'; // prettier-ignore
+import { add, avgPool, clipByValue, concat, conv2d, conv2dTranspose, cos, depthwiseConv2d, exp, image, leakyRelu, matMul, max, maxPool, mean, memory, mul, neg, pad, pow, relu, reshape, round, rsqrt, sigmoid, sin, slice, softmax, softplus, split, square, squaredDifference, sub, sum, tanh, tensor, tidy, tile, transpose, type Rank, type Tensor, type Tensor2D, type Tensor4D } from '@tensorflow/tfjs-core'; // prettier-ignore
 import { bindModel, createNoise, edm, edmPreconditioner, epsPreconditioner, guided, scorePreconditioner, subVp, ve, vpCosine, vpDiscrete, vpLinear, vPreconditioner, x0Preconditioner, type Binding, type Extractor, type Levels } from '@tweedie/core'; // prettier-ignore
 import { loadMnistnet } from '@tweedie/metrics/node';
 import { mlp } from '@tweedie/networks';
@@ -116,10 +116,14 @@ describe.skipIf(withoutRuntime !== undefined)(`with ONNX Runtime${withoutRuntime
     'same padding at stride 2': (x) => conv2d(x, filter(3, 3, 3, 4), 2, 'same'),
     dilation: (x) => conv2d(x, filter(2, 2, 3, 4), 1, 'valid', 'NHWC', 2),
     'a depthwise multiplier': (x) => depthwiseConv2d(x, filter(3, 3, 3, 2), 1, 'same'),
+    'a transposed convolution': (x) => conv2dTranspose(x, filter(3, 3, 4, 3), [x.shape[0], 12, 10, 4], 2, 'same'),
+    'another one': (x) => conv2dTranspose(x, filter(4, 3, 2, 3), [x.shape[0], 15, 11, 2], 2, 'valid'),
     'average of parts': (x) => avgPool(x, [2, 3], 2, 'valid'),
     'greatest of parts': (x) => maxPool(x, 2, 1, 'valid'),
     'nearest pixels': (x) => image.resizeNearestNeighbor(x, [12, 10]),
     'bilinear, half pixels': (x) => image.resizeBilinear(x, [9, 7], false, true),
+    'bilinear, from the left': (x) => image.resizeBilinear(x, [13, 11]),
+    'fewer pixels': (x) => image.resizeNearestNeighbor(x, [4, 3]),
     'bilinear, corners': (x) => image.resizeBilinear(x, [9, 7], true),
     'channels after a convolution': (x) => split(conv(x), [1, 3], 3)[1]!,
     'rows after a convolution': (x) => slice(conv(x), [0, 1, 2, 1], [-1, 3, 2, 2]),
