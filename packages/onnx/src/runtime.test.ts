@@ -108,8 +108,12 @@ describe.skipIf(withoutRuntime !== undefined)(`with ONNX Runtime${withoutRuntime
     await session.dispose();
   });
 
-  const filter = (h: number, w: number, from: number, to: number): Tensor4D =>
-    mul(createNoise(2).normal([h, w, from, to], { stream: 1 }), 0.3);
+  /** A constant, as weights are. */
+  const filter = (...shape: [number, number, number, number]): Tensor4D =>
+    tensor<Rank.R4>(
+      Float32Array.from(createNoise(2).hostNormal(shape, { stream: 1 }), (z) => 0.3 * z),
+      shape,
+    );
   const conv = (x: Tensor4D): Tensor4D => conv2d(x, filter(3, 2, 3, 4), 1, 'same');
   /** Of images [B, 6, 5, 3]; in each the layout changes where a careless axis would show. */
   const kernels: Readonly<Record<string, (x: Tensor4D) => Tensor>> = {
@@ -118,6 +122,11 @@ describe.skipIf(withoutRuntime !== undefined)(`with ONNX Runtime${withoutRuntime
     'a depthwise multiplier': (x) => depthwiseConv2d(x, filter(3, 3, 3, 2), 1, 'same'),
     'a transposed convolution': (x) => conv2dTranspose(x, filter(3, 3, 4, 3), [x.shape[0], 12, 10, 4], 2, 'same'),
     'another one': (x) => conv2dTranspose(x, filter(4, 3, 2, 3), [x.shape[0], 15, 11, 2], 2, 'valid'),
+    'filters that are computed': (x) =>
+      concat(
+        [depthwiseConv2d(x, mul<Tensor4D>(filter(3, 3, 3, 2), 2), 1, 'same'), conv2d(x, mul<Tensor4D>(filter(1, 1, 3, 2), 2), 1, 'same')],
+        3,
+      ),
     'average of parts': (x) => avgPool(x, [2, 3], 2, 'valid'),
     'greatest of parts': (x) => maxPool(x, 2, 1, 'valid'),
     'nearest pixels': (x) => image.resizeNearestNeighbor(x, [12, 10]),
