@@ -8,12 +8,38 @@ export interface Ess {
   readonly classes: Int32Array;
 }
 
+/** Everything that an objective told of some rows, on the host. */
+export interface Told {
+  readonly informative?: number;
+  readonly constant: number;
+  readonly ess?: Ess;
+}
+
+/** What was told of the parts of a batch, as if it had been told of all of it. */
+export const together = (parts: readonly Told[]): Told => {
+  const informative = parts.flatMap((told) => told.informative ?? []);
+  const ess = parts.flatMap((told) => told.ess ?? []);
+  return {
+    constant: parts.reduce((total, { constant }) => total + constant, 0),
+    ...(informative.length === 0 ? {} : { informative: informative.reduce((a, b) => a + b, 0) }),
+    ...(ess.length === 0
+      ? {}
+      : {
+          ess: {
+            values: Float32Array.from(ess.flatMap(({ values }) => [...values])),
+            rho: Float64Array.from(ess.flatMap(({ rho }) => [...rho])),
+            classes: Int32Array.from(ess.flatMap(({ classes }) => [...classes])),
+          },
+        }),
+  };
+};
+
 /** Hears what an objective tells of a step, micro-batch by micro-batch. */
 export interface Listener {
   /** Of one micro-batch with these labels. */
   note(note: Note, label: Tensor | undefined): void;
   /** Everything heard; frees what was kept. */
-  read(): Promise<{ readonly informative?: number; readonly constant: number; readonly ess?: Ess }>;
+  read(): Promise<Told>;
   dispose(): void;
 }
 

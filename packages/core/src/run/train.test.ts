@@ -23,6 +23,7 @@ import { adam } from './adam.ts';
 import { stepsWithin } from './budget.ts';
 import { clipped } from './clip.ts';
 import { createFeed, type Feed } from './feed.ts';
+import { partGradient, type Shards } from './gradient.ts';
 import { createParameters, type Parameters } from './parameters.ts';
 import { trapezoid } from './rate.ts';
 import type { Loss } from './score-loss.ts';
@@ -131,6 +132,39 @@ describe('train', () => {
       /does not divide into equal parts: got 3, expected a divisor of the batch size 4/,
     );
     bad.parameters.dispose();
+  });
+
+  it('takes its parts from shards to the same bits, whatever they tell and in whatever order they answer', async () => {
+    const before = memory().numTensors;
+    const telling: Loss = (weights, batch, noise, observer) => {
+      const informative = regression(weights, batch, noise);
+      observer?.note?.({ informative: { value: informative, constant: 5 }, ess: { values: tensor1d([1]), rho: Float64Array.of(0.5) } });
+      return add(informative, 5);
+    };
+    const said = async (changes: Partial<TrainOptions>): Promise<readonly unknown[]> => {
+      const { parameters, options } = setUp({ loss: telling, accumulate: 4, ...changes });
+      const steps: unknown[] = [];
+      const state = await finish(train(options), ({ state: _, ...told }) => steps.push(told));
+      parameters.dispose();
+      return [...steps, state];
+    };
+    // A shard has weights, feed and noise of its own; the last part answers first.
+    const other = setUp({ loss: telling });
+    const shards: Shards = {
+      gradients: async (step, weights, parts) => {
+        const start = tensor1d(weights);
+        other.parameters.flat.assign(start);
+        start.dispose();
+        const answers = new Map<number, Awaited<ReturnType<typeof partGradient>>>();
+        for (const part of parts.toReversed()) answers.set(part.from, await partGradient(other.options, step, part));
+        return parts.map(({ from }) => answers.get(from)!);
+      },
+    };
+    expect(await said({ shards })).toEqual(await said({}));
+    const poisoned = Promise.resolve({ value: NaN, gradient: new Float32Array(3), told: { constant: 0 } });
+    await expect(said({ shards: { gradients: (_, __, parts) => Promise.all(parts.map(() => poisoned)) } })).rejects.toThrow(/not finite/);
+    other.parameters.dispose();
+    expect(memory().numTensors, 'but those of the run that was broken off').toBe(before + 2);
   });
 
   it('leaves no tensor behind: completed, broken off, or thrown', async () => {

@@ -1,25 +1,9 @@
-import {
-  add,
-  engine,
-  mul,
-  square,
-  stack,
-  sum,
-  tensor1d,
-  tidy,
-  variableGrads,
-  zerosLike,
-  type Scalar,
-  type Tensor,
-} from '@tensorflow/tfjs-core';
+import { add, mul, square, stack, sum, tensor1d, tidy, zerosLike, type Tensor } from '@tensorflow/tfjs-core';
 import { tweedieError } from '../contracts/error.ts';
-import type { Noise } from '../contracts/noise.ts';
-import type { Batch } from '../contracts/objective.ts';
 import type { Optimizer } from '../contracts/optimizer.ts';
-import type { Feed } from './feed.ts';
+import { received, valueAndGradient, type GradientOptions, type Shards } from './gradient.ts';
 import type { Parameters } from './parameters.ts';
-import { listener, type Ess } from './listener.ts';
-import type { Loss, Observer } from './score-loss.ts';
+import { listener, together, type Ess } from './listener.ts';
 
 /** Everything that the next step depends on, on the host: what a checkpoint holds. The noise's position is the step. */
 export interface TrainState {
@@ -45,18 +29,16 @@ export interface TrainStep {
   state(): Promise<TrainState>;
 }
 
-export interface TrainOptions {
-  readonly parameters: Parameters;
-  readonly loss: Loss;
-  readonly feed: Feed;
+export interface TrainOptions extends GradientOptions {
   readonly optimizer: Optimizer;
   /** The total: a resumed run goes on to it. */
   readonly steps: number;
-  readonly noise: Noise;
   /** Greatest decay of the moving average, min(decay, (1 + n)/(10 + n)) at step n. Default 0.999. */
   readonly emaDecay?: number;
   /** A batch is split into so many parts and their gradients are averaged: less memory, the same step to rounding. Default 1. */
   readonly accumulate?: number;
+  /** Who computes these parts, at once. Default: nobody, they are computed here, one after the other, to the same bits. */
+  readonly shards?: Shards;
   /** Where to go on from; absent at the beginning. */
   readonly state?: TrainState;
 }
@@ -108,7 +90,7 @@ const gradientOf = async (
   options: TrainOptions,
   step: number,
 ): Promise<{ gradient: Tensor } & Pick<TrainStep, 'loss' | 'gradientNorm' | 'informative' | 'ess'>> => {
-  const { feed, accumulate = 1 } = options;
+  const { feed, parameters, shards, accumulate = 1 } = options;
   const part = feed.batchSize / accumulate;
   if (!Number.isInteger(part)) {
     throw tweedieError({
@@ -118,12 +100,17 @@ const gradientOf = async (
       expected: `a divisor of the batch size ${feed.batchSize}`,
     });
   }
+  const parts = Array.from({ length: accumulate }, (_, i) => ({ from: i * part, count: part }));
+  const sent = await shards?.gradients(step, await floats(parameters.flat), parts);
   let sums = undefined as { value: Tensor; gradient: Tensor } | undefined;
   const heard = listener();
+  const here = (from: number): { value: Tensor; gradient: Tensor } => {
+    const batch = feed.batch(step, from, part);
+    return valueAndGradient(options, batch, from, { note: (note) => heard.note(note, batch.label) });
+  };
   try {
-    for (let from = 0; from < feed.batchSize; from += part) {
-      const batch = feed.batch(step, from, part);
-      const next = valueAndGradient(options, batch, from, { note: (note) => heard.note(note, batch.label) });
+    for (const [i, { from }] of parts.entries()) {
+      const next = sent === undefined ? here(from) : received(sent[i]!);
       const before = sums;
       sums =
         before === undefined ? next : tidy(() => ({ value: add(before.value, next.value), gradient: add(before.gradient, next.gradient) }));
@@ -138,7 +125,7 @@ const gradientOf = async (
   const read = tidy(() => stack([value, sum(square(gradient))]));
   const [total, squares] = (await read.data()) as unknown as [number, number];
   [read, value].forEach((tensor) => tensor.dispose());
-  const { informative, constant, ess } = await heard.read();
+  const { informative, constant, ess } = sent === undefined ? await heard.read() : together(sent.map(({ told }) => told));
   if (!Number.isFinite(total) || !Number.isFinite(squares)) {
     gradient.dispose();
     throw await culprit(options, step, total);
@@ -152,25 +139,6 @@ const gradientOf = async (
     ...(informative === undefined ? {} : { informative: informative / accumulate }),
     ...(ess === undefined ? {} : { ess }),
   };
-};
-
-/** The loss and its gradient with respect to the flat vector, of rows [from, …) of a batch, which is freed. */
-const valueAndGradient = (
-  { parameters, loss, noise }: TrainOptions,
-  batch: Batch,
-  from: number,
-  observer: Observer,
-): { value: Scalar; gradient: Tensor } => {
-  try {
-    const { value, grads } = variableGrads(() => loss(parameters.weights(), batch, noise.rows(from), observer), [parameters.flat]);
-    return { value, gradient: grads[parameters.flat.name]! };
-  } catch (error) {
-    // TensorFlow.js frees what the tape saved only when the loss returns.
-    for (const { saved } of engine().state.activeTape ?? []) saved?.forEach((tensor) => tensor.dispose());
-    throw error;
-  } finally {
-    for (const tensor of [batch.x0, batch.label, batch.reference, batch.referenceLabel]) tensor?.dispose();
-  }
 };
 
 /** Runs a step again, row by row, for the first row whose loss or gradient is not finite. */
