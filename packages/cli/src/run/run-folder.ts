@@ -28,6 +28,10 @@ export const runRecord = z.strictObject({
   network: z.string(),
   parameters: z.int(),
   engine: z.string(),
+  /** Equal parts that the batch of a step is computed in and averaged over: they decide the bits. Without it `training.accumulate`. */
+  parts: z.int().min(1).optional(),
+  /** Workers of the last sitting. */
+  workers: z.int().min(1).optional(),
   plugins: z.record(z.string(), z.string()),
   versions: z.record(z.string(), z.string()),
   platform: z.string(),

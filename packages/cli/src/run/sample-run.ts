@@ -1,10 +1,14 @@
-import { slice, type Tensor } from '@tensorflow/tfjs-core';
-import { guided, sample, tweedieError, type Denoiser, type Plan } from '@tweedie/core';
+import { tweedieError, type Plan, type Sampler } from '@tweedie/core';
 import { NOISE, PLAN, SAMPLER } from '@tweedie/core/container';
 import type { ExperimentInput } from '../config/experiment.ts';
+import { openPool, type Pool } from '../workers/pool.ts';
+import { runningEngine } from '../workers/runtime.ts';
+import { workersOn, type Workers } from '../workers/workers.ts';
+import { drawingOf, type DrawJob } from './drawing.ts';
 import { whileRunning } from './failure.ts';
 import { onnxRun, type Runtime } from './onnx-run.ts';
 import { bindRun, openRun, overridden } from './open-run.ts';
+import { drawImages } from './over-images.ts';
 
 export interface SampleRunOptions {
   /** A RUN folder or a weights file. */
@@ -31,6 +35,10 @@ export interface SampleRunOptions {
   readonly trajectory?: number;
   /** What carries out the network. Default: the engine. */
   readonly runtime?: Runtime;
+  /** Workers that the batches are dealt out to, each with an engine of its own. Image i stays what it is. Default 1: this process. */
+  readonly workers?: Workers;
+  /** Workers that are there already. */
+  readonly pool?: Pool | undefined;
   readonly cwd?: string;
   readonly onEvent?: (event: SampleRunEvent) => void;
   readonly signal?: AbortSignal;
@@ -61,6 +69,7 @@ export interface SampleRunResult {
   readonly seconds: number;
   readonly seed: number;
   readonly guidance: number;
+  readonly workers: number;
   readonly modelHash: string;
 }
 
@@ -80,81 +89,86 @@ export const sampleRun = async (options: SampleRunOptions): Promise<SampleRunRes
   const bound = await bindRun(opened, config, { cwd });
   const { experiment, model, dispose } = bound;
   const session = options.runtime === 'onnx' ? await onnxRun(opened, bound).finally(dispose) : undefined;
+  let own: Pool | undefined;
   try {
-    const plan = experiment.get(PLAN);
-    const label = labelling(options.labels, model.classes, guidance);
-    let calls = 0;
-    const evaluations = guidance === 1 ? 1 : 2;
-    const denoise: Denoiser = guided(session?.denoise ?? model.denoise, { scale: guidance });
-    const counted: Denoiser = (y, rho, hot) => {
-      calls += evaluations;
-      return denoise(y, rho, hot);
-    };
-    const size = model.shape.reduce((product, n) => product * n, 1);
-    const images = new Float32Array(count * size);
-    const labels = label === undefined ? undefined : new Int32Array(count);
-    const frames: Float32Array[] = [];
-    const batches = Math.ceil(count / batchSize);
-    const total = batches * plan.steps.length;
-    let done = 0;
+    const [sampler, plan] = [experiment.get(SAMPLER), experiment.get(PLAN)];
+    const labels = labelling(options.labels, model.classes, guidance);
+    const { modelHash } = opened.weights;
+    const job: DrawJob = { run, cwd, modelHash, config, guidance, ...(labels === undefined ? {} : { labels }) };
+    const denoiser = { shape: model.shape, classes: model.classes, denoise: session?.denoise ?? model.denoise };
+    const drawing = drawingOf({ ...job, sampler, plan, denoiser, noise: experiment.get(NOISE) });
+    const wanted = options.pool?.workers ?? options.workers ?? 1;
+    const workers = Math.min(
+      workersOn(runningEngine(), wanted, () => (session === undefined ? coupled(sampler) : threaded())),
+      Math.max(1, count >> 1),
+    );
     const started = performance.now();
-    await whileRunning(async () => {
-      const drain = sample({
-        sampler: experiment.get(SAMPLER),
-        plan,
-        denoise: counted,
-        shape: model.shape,
+    const { images, frames, calls } = await whileRunning(async () => {
+      const pool = workers === 1 ? undefined : (options.pool ?? (own = await openPool({ workers })));
+      return drawImages({
+        drawing,
+        job,
         count,
         first,
         batchSize,
-        noise: experiment.get(NOISE),
-        classes: model.classes,
-        ...(label === undefined ? {} : { label }),
-      });
-      for await (const event of drain) {
-        if (event.kind === 'step') {
-          if (event.first === first && kept > 0) frames.push(await firstRows(event.step.x0, Math.min(kept, event.rows)));
-          done++;
-          onEvent?.({ kind: 'step', done, total: Math.max(total, done), images: event.first - first });
-          await new Promise<void>((next) => setImmediate(next));
+        pool,
+        workers,
+        frames: Math.min(kept, count, batchSize),
+        onStep: (event) => {
+          onEvent?.({ kind: 'step', ...event });
           if (signal?.aborted === true)
             throw tweedieError({ subject: run, problem: 'interrupted; nothing was written', code: 'INTERRUPTED' });
-        } else {
-          const values = (await event.images.data()) as Float32Array;
-          images.set(values, (event.first - first) * size);
-          if (event.labels !== undefined) labels?.set(event.labels, event.first - first);
-        }
-      }
+        },
+      });
     });
-    const shown = Math.min(kept, count, batchSize);
+    const shown = Math.min(kept, count, batchSize) * (images.length / count);
     return {
       images,
       count,
       first,
       shape: model.shape,
       classes: model.classes,
-      ...(labels === undefined ? {} : { labels }),
-      ...(kept === 0 ? {} : { trajectory: [...frames, images.slice(0, shown * size)] }),
+      ...(labels === undefined ? {} : { labels: Int32Array.from({ length: count }, (_, i) => drawing.label!(first + i)) }),
+      ...(kept === 0 ? {} : { trajectory: [...frames, images.slice(0, shown)] }),
       plan,
-      nfe: calls / batches,
+      nfe: calls,
       seconds: (performance.now() - started) / 1000,
       seed: config.seed,
       guidance,
-      modelHash: opened.weights.modelHash,
+      workers,
+      modelHash,
     };
   } finally {
+    await own?.close();
     if (session === undefined) dispose();
     else await session.dispose();
   }
 };
+
+const threaded = (): Error =>
+  tweedieError({
+    subject: 'workers',
+    problem: 'ONNX Runtime has threads of its own, and is one for all images',
+    remedy: 'leave --workers out, or take the engine',
+  });
+
+/** Why the images of a sampler cannot be dealt out, if that is so. */
+export const coupled = ({ name, facts }: Sampler): Error | undefined =>
+  facts.batchCoupled
+    ? tweedieError({
+        subject: `sampler ${name}`,
+        problem: 'an image depends on the others of its batch, so that the batches of several workers would be other images',
+        remedy: 'draw with --workers 1, or choose the exact form of the method',
+      })
+    : undefined;
 
 const whole = (subject: string, got: number, least: number): void => {
   if (!Number.isSafeInteger(got) || got < least)
     throw tweedieError({ subject, problem: 'not a number that can be used', got, expected: `an integer ≥ ${least}` });
 };
 
-/** Class of image i, a function of i alone. */
-const labelling = (labels: readonly number[] | undefined, classes: number, guidance: number): ((image: number) => number) | undefined => {
+/** Classes, gone through again and again: that of image i is a function of i alone. */
+const labelling = (labels: readonly number[] | undefined, classes: number, guidance: number): readonly number[] | undefined => {
   if (classes === 0) {
     if (labels !== undefined && labels.some((label) => label >= 0))
       throw tweedieError({ subject: 'labels', problem: 'the model has no classes', got: labels, remedy: 'leave the labels out' });
@@ -171,14 +185,5 @@ const labelling = (labels: readonly number[] | undefined, classes: number, guida
       got: bad ?? 'no labels',
       expected: `integers from 0 to ${classes - 1}, or −1 for none`,
     });
-  return (image) => chosen[image % chosen.length]!;
-};
-
-const firstRows = async (x0: Tensor, rows: number): Promise<Float32Array> => {
-  const part = slice(x0, [0, ...x0.shape.slice(1).map(() => 0)], [rows, ...x0.shape.slice(1)]);
-  try {
-    return Float32Array.from((await part.data()) as Float32Array);
-  } finally {
-    part.dispose();
-  }
+  return chosen;
 };

@@ -8,14 +8,19 @@ import {
   type Json,
   type Network,
   type Parameters,
+  type Shards,
   type TrainOptions,
   type TrainState,
   type TrainStep,
 } from '@tweedie/core';
-import { DATA, FEED, LOSS, NETWORK, NOISE, OPTIMIZER, TRAINING, type Experiment } from '@tweedie/core/container';
+import { DATA, FEED, LOSS, NETWORK, NOISE, OPTIMIZER, TRAINING, value, type Experiment } from '@tweedie/core/container';
 import { lockFolder, readState, readWeights, WEIGHTS, writeCheckpoint, type Identity } from '@tweedie/core/node';
 import type { ExperimentConfig, ExperimentInput } from '../config/experiment.ts';
 import { composeExperiment, CONFIG, optimizerParts, PLUGINS, RATE } from '../experiment/compose.ts';
+import { openPool, type Pool } from '../workers/pool.ts';
+import { runningEngine } from '../workers/runtime.ts';
+import { shardsOf } from '../workers/shards.ts';
+import { sharedParts, workersOn, type Workers } from '../workers/workers.ts';
 import { createEssTable, type EssTable } from './ess-table.ts';
 import { whileRunning } from './failure.ts';
 import { openLog, readLog, type Log, type LogLine } from './log.ts';
@@ -36,6 +41,7 @@ export type TrainEvent =
       readonly network: string;
       readonly parameters: number;
       readonly engine: string;
+      readonly workers: number;
     }
   | ({ readonly kind: 'step'; readonly steps: number; readonly imagesPerSecond: number } & LogLine)
   | { readonly kind: 'checkpoint'; readonly step: number };
@@ -51,6 +57,11 @@ export interface TrainRunOptions {
   readonly signal?: AbortSignal;
   /** An experiment composed already (of `config`): for overriding a part of it. */
   readonly experiment?: Experiment;
+  /**
+   * Workers that compute the parts of a step at once. Default 1: this process. A fresh run splits its batches so that they all have
+   * something to do, and records it; a run that goes on keeps its parts and so its bits, whatever the number of workers.
+   */
+  readonly workers?: Workers;
 }
 
 export interface TrainRunResult {
@@ -70,6 +81,7 @@ export interface TrainRunResult {
   readonly data: string;
   readonly network: string;
   readonly engine: string;
+  readonly workers: number;
   readonly modelHash: string;
 }
 
@@ -89,8 +101,10 @@ export const trainRun = async ({
   onEvent = () => undefined,
   signal,
   experiment: composed,
+  workers: wished = 1,
 }: TrainRunOptions): Promise<TrainRunResult> => {
   const unlock = await lockFolder(folder);
+  let pool: Pool | undefined;
   try {
     const found = await findRun(folder);
     const notice = (message: string): void => onEvent({ kind: 'notice', message });
@@ -126,7 +140,17 @@ export const trainRun = async ({
       notice(`the run was started on the engine ${found.record.engine} and goes on on ${getBackend()}: equal to rounding, not to the bit`);
 
     drainOf(experiment); // what does not fit together is refused before anything runs
-    const steps = found?.record?.steps ?? (await whileRunning(() => countSteps(experiment, wanted, folder, onEvent, signal)));
+    const { batchSize, accumulate } = wanted.training;
+    const wanting = workersOn(runningEngine(), wished, (count) => undividable(composed, wanted, count, found?.record));
+    const parts = found?.record === undefined ? sharedParts(accumulate, wanting) : (found.record.parts ?? accumulate);
+    const workers = Math.min(wanting, parts);
+    if (typeof wished === 'number' && workers < wished)
+      notice(`the run was begun with batches of ${batchSize} rows in ${parts} parts, and stays with them: ${workers} of ${wished} workers have something to do`); // prettier-ignore
+    const finished = state !== undefined && state.step >= found!.record!.steps;
+    if (workers > 1 && !finished) pool = await whileRunning(() => openPool({ workers }));
+    const split = experiment.scope(value(TRAINING, { ...experiment.get(TRAINING), accumulate: parts }));
+    const shards = pool && shardsOf(pool, { config: wanted, cwd });
+    const steps = found?.record?.steps ?? (await whileRunning(() => countSteps(split, wanted, folder, onEvent, signal, shards)));
     const begun: RunRecord = found?.record ?? {
       schema: 'tweedie/record@1',
       status: 'running',
@@ -139,6 +163,8 @@ export const trainRun = async ({
       network: network.name,
       parameters: countOf(network),
       engine: getBackend(),
+      parts,
+      workers,
       plugins: experiment.get(PLUGINS),
       versions: versions(),
       platform: platform(),
@@ -150,9 +176,10 @@ export const trainRun = async ({
     return await whileRunning(() =>
       sitting({
         folder,
-        experiment: experiment.scope(...optimizerParts(wanted, steps)),
+        experiment: split.scope(...optimizerParts(wanted, steps)),
         identity,
-        begun,
+        begun: { ...begun, workers },
+        ...optional('shards', shards),
         state,
         onEvent,
         ...optional('signal', signal),
@@ -160,8 +187,32 @@ export const trainRun = async ({
       }),
     );
   } finally {
+    await pool?.close();
     await unlock();
   }
+};
+
+/** Why a run cannot be computed by several workers, or has nothing for them to do; only who insists on a number hears it. */
+const undividable = (
+  composed: Experiment | undefined,
+  { training: { batchSize, accumulate } }: ExperimentConfig,
+  workers: number,
+  record: RunRecord | undefined,
+): Error | undefined => {
+  if (composed !== undefined)
+    return tweedieError({
+      subject: 'workers',
+      problem: 'an experiment that was composed here cannot be sent to a worker',
+      remedy: 'give its configuration alone',
+    });
+  if (record !== undefined || batchSize % sharedParts(accumulate, workers) === 0) return undefined;
+  return tweedieError({
+    subject: 'workers',
+    problem: 'the batch does not divide into equal parts',
+    got: `${workers} workers${accumulate === 1 ? '' : `, ${accumulate} micro-batches`}`,
+    expected: `a divisor of the batch size ${batchSize}`,
+    remedy: 'choose another number of workers, or training.batchSize',
+  });
 };
 
 const optional = <K extends string, T>(key: K, value: T | undefined): { readonly [P in K]?: T } =>
@@ -197,13 +248,14 @@ const countSteps = async (
   { training }: ExperimentConfig,
   folder: string,
   onEvent: (event: TrainEvent) => void,
-  signal?: AbortSignal,
+  signal: AbortSignal | undefined,
+  shards: Shards | undefined,
 ): Promise<number> => {
   if (training.steps !== undefined) return training.steps;
   const seconds = training.seconds!;
   onEvent({ kind: 'notice', message: `Timing a few steps, to see how many fit into ${seconds} s.` });
   const { parameters: specs, init } = experiment.get(NETWORK);
-  const steps = await stepsWithin(seconds, drainOf(experiment), init(experiment.get(NOISE)), specs);
+  const steps = await stepsWithin(seconds, { ...drainOf(experiment), ...optional('shards', shards) }, init(experiment.get(NOISE)), specs);
   await turn();
   if (signal?.aborted === true) throw interruptedBeforeStart(folder);
   onEvent({ kind: 'budget', seconds, steps });
@@ -219,10 +271,21 @@ interface Sitting {
   readonly fresh: boolean;
   readonly onEvent: (event: TrainEvent) => void;
   readonly signal?: AbortSignal;
+  readonly shards?: Shards;
 }
 
 /** From where the run stands to its end, or to where it is interrupted. */
-const sitting = async ({ folder, experiment, identity, begun, state, fresh, onEvent, signal }: Sitting): Promise<TrainRunResult> => {
+const sitting = async ({
+  folder,
+  experiment,
+  identity,
+  begun,
+  state,
+  fresh,
+  onEvent,
+  signal,
+  shards,
+}: Sitting): Promise<TrainRunResult> => {
   const { steps } = begun;
   const network = experiment.get(NETWORK);
   const from = state?.step ?? 0;
@@ -248,6 +311,7 @@ const sitting = async ({ folder, experiment, identity, begun, state, fresh, onEv
       network: begun.network,
       parameters: begun.parameters,
       engine: getBackend(),
+      workers: begun.workers ?? 1,
     });
     const ess = createEssTable();
     const save = async (saved: TrainState, status: RunRecord['status'], seconds: number): Promise<void> => {
@@ -267,7 +331,8 @@ const sitting = async ({ folder, experiment, identity, begun, state, fresh, onEv
       onEvent({ kind: 'checkpoint', step: saved.step });
     };
     try {
-      const end = await drain({ experiment, parameters, state, steps, before, log, ess, save, onEvent, ...optional('signal', signal) });
+      const rest = { ...optional('signal', signal), ...optional('shards', shards) };
+      const end = await drain({ experiment, parameters, state, steps, before, log, ess, save, onEvent, ...rest });
       return await resultOf(folder, record, end, from, experiment.get(TRAINING).batchSize);
     } catch (error) {
       await log.flush();
@@ -291,6 +356,7 @@ interface Drained {
   readonly save: (state: TrainState, status: RunRecord['status'], seconds: number) => Promise<void>;
   readonly onEvent: (event: TrainEvent) => void;
   readonly signal?: AbortSignal;
+  readonly shards?: Shards;
 }
 interface End {
   readonly status: TrainRunResult['status'];
@@ -299,7 +365,7 @@ interface End {
 }
 
 /** The loop itself: logs every step, saves now and then, stops where it is asked to. */
-const drain = async ({ experiment, parameters, state, steps, before, log, ess, save, onEvent, signal }: Drained): Promise<End> => {
+const drain = async ({ experiment, parameters, state, steps, before, log, ess, save, onEvent, signal, shards }: Drained): Promise<End> => {
   const { checkpointEvery } = experiment.get(CONFIG).training;
   const { batchSize } = experiment.get(TRAINING);
   const rate = experiment.get(RATE);
@@ -308,7 +374,7 @@ const drain = async ({ experiment, parameters, state, steps, before, log, ess, s
   const speed = speedometer(batchSize);
   let saved = performance.now();
   let flushed = saved;
-  const run = train({ ...drainOf(experiment), parameters, steps, ...optional('state', state) });
+  const run = train({ ...drainOf(experiment), parameters, steps, ...optional('state', state), ...optional('shards', shards) });
   try {
     for (;;) {
       const next = await run.next();
@@ -391,6 +457,7 @@ const resultOf = async (
     data: record.data,
     network: record.network,
     engine: getBackend(),
+    workers: record.workers ?? 1,
     modelHash,
   };
 };
