@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { measuredRow } from './machine/measured.ts';
 
 /**
  * What each command prints under `--json`: one object, named and versioned by `schema`. A field may be added under the same
@@ -27,6 +28,8 @@ export const trainOutput = z.object({
   data: z.string(),
   network: z.string(),
   engine: z.string(),
+  /** Workers of this sitting. */
+  workers: count,
   modelHash: z.string(),
 });
 
@@ -68,6 +71,7 @@ export const sampleOutput = z.object({
   engine: z.string(),
   /** What carried out the network: the engine, or ONNX Runtime. */
   runtime: z.enum(['engine', 'onnx']),
+  workers: count,
 });
 
 export const sampleDryRunOutput = z.object({
@@ -129,6 +133,16 @@ export const doctorOutput = z.object({
   engines: z.array(
     z.object({ id: z.string(), available: z.boolean(), chosen: z.boolean(), reason: z.string(), version: z.string().nullable() }),
   ),
+  /** What is used where nobody asks for anything else; null without a measurement of this machine, these engines and versions. */
+  measured: z
+    .object({
+      file: z.string(),
+      sampling: z.object({ engine: z.string(), workers: count }),
+      training: z.object({ engine: z.string(), workers: count }),
+      /** Images a second through the digits network, and trained on, by so many workers; megabytes at most of their process. */
+      rows: z.array(measuredRow),
+    })
+    .nullable(),
   /** Where data sets are kept. */
   cache: z.string(),
 });

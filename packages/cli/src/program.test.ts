@@ -158,9 +158,10 @@ describe('under --json every command prints one object of its schema', () => {
   });
 
   it('doctor', async () => {
-    const { engines, chosen, versions } = said(await project.tweedie('doctor', '--json'), 'doctor');
+    const { engines, chosen, versions, measured } = said(await project.tweedie('doctor', '--backend', 'wasm', '--json'), 'doctor');
     expect(engines.find(({ id }) => id === chosen)?.chosen).toBe(true);
     expect(versions['node']).toBe(process.versions.node);
+    expect(measured, 'nothing is measured for who asks for an engine').toBeNull();
   });
 
   it('native: what is there, what stands in its way, and its removal', async () => {

@@ -9,7 +9,7 @@ import { compared, type ComparedRow, type Row } from '../compare/results.ts';
 import { reported, sentences, tableOf } from '../compare/show.ts';
 import { overridesFrom } from '../config/load.ts';
 import type { ExperimentConfig } from '../config/experiment.ts';
-import { startEngine } from '../engine.ts';
+import { startWorkers } from '../engine.ts';
 import { catalogue } from '../experiment/catalogue.ts';
 import { composeExperiment } from '../experiment/compose.ts';
 import { makeMethod, type Made } from '../experiment/methods.ts';
@@ -20,6 +20,8 @@ import { startProgress, type Progress } from '../progress.ts';
 import { describeMachine, writeReport } from '../report/index.ts';
 import { FAILED, OK, whileRunning } from '../run/failure.ts';
 import { bindRun, openRun, overridden } from '../run/open-run.ts';
+import { openPool, type Pool } from '../workers/pool.ts';
+import { workersOn, worthwhile, type Workers } from '../workers/workers.ts';
 import { versions } from '../run/provenance.ts';
 import type { CompareFlags } from './compare.ts';
 
@@ -78,7 +80,9 @@ export const runCompare = async ({ io, dotted }: Context, run: string, flags: Co
   const folder = join(home, 'cells');
   const file = flags.out === undefined ? join(home, 'report.html') : resolve(io.cwd, flags.out);
 
-  const engine = flags.dryRun === true ? null : await startEngine(flags.backend, io);
+  const settled =
+    flags.dryRun === true ? undefined : await startWorkers({ backend: flags.backend, workers: flags.workers, io, purpose: 'sampling' });
+  const engine = settled?.engine ?? null;
   const judging = await prepareJudging(config, io.cwd);
   const bench: Bench = { modelHash: opened.weights.modelHash, n: flags.count, seed: config.seed, guidance: flags.guidance, judging };
   const tasks = planned.map(({ entrant, plan }) =>
@@ -130,7 +134,7 @@ export const runCompare = async ({ io, dotted }: Context, run: string, flags: Co
 
   const missing = [...new Map(tasks.flatMap((task) => (task === undefined || known.has(task.hash) ? [] : [[task.hash, task]]))).values()] as KeyedTask[]; // prettier-ignore
   const started = performance.now();
-  await whileRunning(() => makeAll(missing, { bench, folder, config, opened, io, cells }));
+  await whileRunning(() => makeAll(missing, { bench, folder, config, opened, io, cells, run, engine: engine!, workers: settled!.workers }));
   const interrupted = missing.some(({ hash }) => !cells.has(hash));
   const seconds = Math.round(performance.now() - started) / 1000;
   const done = rows();
@@ -198,7 +202,13 @@ const makeAll = async (
     opened,
     io,
     cells,
+    run,
+    engine,
+    workers,
   }: {
+    readonly run: string;
+    readonly engine: string;
+    readonly workers: Workers;
     readonly bench: Bench;
     readonly folder: string;
     readonly config: ExperimentConfig;
@@ -213,8 +223,11 @@ const makeAll = async (
   const callsOf = ({ plan }: KeyedTask): number => batches * (plan.nfe ?? plan.steps.length);
   const total = missing.reduce((sum, task) => sum + callsOf(task), 0);
   let bar: Progress | undefined;
+  let pool: Pool | undefined;
   let done = 0;
   try {
+    const count = workersOn(engine, worthwhile(workers, model.shape));
+    if (count > 1) pool = await openPool({ workers: Math.min(count, batches), engine });
     bar = await startProgress(io, { title: 'compare', total, unit: 'calls' });
     for (const [i, task] of missing.entries()) {
       if (io.signal?.aborted === true) break;
@@ -227,6 +240,8 @@ const makeAll = async (
           bench,
           model,
           noise: experiment.get(NOISE),
+          from: { run, cwd: io.cwd, config },
+          pool,
           ...(io.signal === undefined ? {} : { signal: io.signal }),
           onStep: () => {
             done = Math.min(done + each, before + callsOf(task));
@@ -243,6 +258,7 @@ const makeAll = async (
     }
   } finally {
     bar?.stop();
+    await pool?.close();
     dispose();
   }
 };

@@ -11,6 +11,7 @@ export interface CompareFlags {
   readonly guidance: number;
   readonly seed?: number;
   readonly out?: string;
+  readonly workers?: number;
   readonly backend?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
@@ -32,6 +33,7 @@ export const compareCommand = (context: Context, exit: (code: Exit) => void): Co
     .option('--guidance <W>', 'classifier-free guidance, 1 for none; otherwise a step takes two calls', numberOf, 1)
     .option('--seed <N>', "seed of the noise (default: the run's)", numberOf)
     .option('-o, --out <FILE>', 'report (.html) (default: compare/report.html in the run)')
+    .option('--workers <N>', 'engines at once, each a thread or process of its own (default: what doctor measured)', numberOf)
     .option('--backend <NAME>', 'engine: tfjs-node-gpu, tfjs-node, webgpu, wasm, cpu')
     .option('--dry-run', 'say what would be drawn and what is there already, and do nothing')
     .option('--json', 'print one JSON object (tweedie/compare@1)')

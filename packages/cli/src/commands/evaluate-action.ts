@@ -6,7 +6,7 @@ import { unknownKey } from '../config/explain.ts';
 import { inputSchema, valueOf } from '../config/json-schema.ts';
 import { overridesFrom } from '../config/load.ts';
 import { parseExperiment } from '../config/parse.ts';
-import { startEngine } from '../engine.ts';
+import { startWorkers } from '../engine.ts';
 import { resolveSection, type MethodConfig } from '../experiment/methods.ts';
 import { emit, table, type Context, type Exit } from '../io.ts';
 import type { Output } from '../outputs.ts';
@@ -66,7 +66,7 @@ export const runEvaluate = async ({ io, dotted }: Context, run: string | undefin
     ]);
     return OK;
   }
-  await startEngine(flags.backend, io);
+  const { workers } = await startWorkers({ backend: flags.backend, workers: flags.workers, io, purpose: 'sampling' });
   let bar: Promise<Progress> | undefined;
   const result = await evaluateRun({
     ...given('run', run),
@@ -79,6 +79,7 @@ export const runEvaluate = async ({ io, dotted }: Context, run: string | undefin
     ...given('levels', levels),
     ...given('guidance', flags.guidance),
     ...given('signal', io.signal),
+    workers,
     cwd: io.cwd,
     runtime,
     onEvent: ({ done, total, images }) => {

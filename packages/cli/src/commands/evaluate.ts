@@ -11,6 +11,7 @@ export interface EvaluateFlags {
   readonly sampler?: string;
   readonly guidance?: number;
   readonly seed?: string;
+  readonly workers?: number;
   readonly backend?: string;
   readonly runtime?: string;
   readonly dryRun?: boolean;
@@ -29,6 +30,7 @@ export const evaluateCommand = (context: Context, exit: (code: Exit) => void): C
     .option('--sampler <NAME>', "another sampler than the run's")
     .option('--guidance <W>', 'classifier-free guidance, 1 for none', numberOf)
     .option('--seed <N>', 'seed of sampling and of the metrics')
+    .option('--workers <N>', 'engines at once, each a thread or process of its own (default: what doctor measured)', numberOf)
     .option('--backend <NAME>', 'engine: tfjs-node-gpu, tfjs-node, webgpu, wasm, cpu')
     .option('--runtime <NAME>', 'what carries out the network: engine, or onnx (needs onnxruntime-node)', 'engine')
     .option('--dry-run', 'say what would be done, and do nothing')

@@ -5,7 +5,7 @@ import { encodeNpz, tweedieError, type Plan } from '@tweedie/core';
 import { NETWORK, PLAN } from '@tweedie/core/container';
 import { writeFileAtomic } from '@tweedie/core/node';
 import { overridesFrom, type Overrides } from '../config/load.ts';
-import { startEngine } from '../engine.ts';
+import { startWorkers } from '../engine.ts';
 import { composeExperiment } from '../experiment/compose.ts';
 import { emit, table, type Context, type Exit } from '../io.ts';
 import type { Output } from '../outputs.ts';
@@ -36,7 +36,7 @@ export const runSample = async ({ io, dotted }: Context, run: string, flags: Sam
     io.cwd,
   );
   if (flags.dryRun === true) return dryRun({ context: { io }, run, flags, files, overrides, opened });
-  await startEngine(flags.backend, io);
+  const { workers } = await startWorkers({ backend: flags.backend, workers: flags.workers, io, purpose: 'sampling' });
 
   let bar: Promise<Progress> | undefined;
   const result = await sampleRun({
@@ -44,6 +44,7 @@ export const runSample = async ({ io, dotted }: Context, run: string, flags: Sam
     count: flags.count,
     cwd: io.cwd,
     runtime,
+    workers,
     ...settings(overrides),
     ...given('first', flags.first),
     ...given('guidance', flags.guidance),
@@ -75,13 +76,17 @@ export const runSample = async ({ io, dotted }: Context, run: string, flags: Sam
     seconds: Math.round(1000 * result.seconds) / 1000,
     engine: getBackend(),
     runtime,
+    workers: result.workers,
   };
   result.plan.notes.forEach((note) => io.stderr(`${note}\n`));
   emit(io, flags.json, output, [
     ...table([
       ['images', `${result.count} of ${result.shape.join('×')}`],
       ['sampler', `${result.plan.sampler}, ${result.plan.steps.length} steps, ${result.nfe} network calls an image`],
-      ['time', `${result.seconds.toFixed(1)} s (${(result.count / result.seconds).toFixed(1)} images/s)`],
+      [
+        'time',
+        `${result.seconds.toFixed(1)} s (${(result.count / result.seconds).toFixed(1)} images/s${result.workers === 1 ? '' : `, ${result.workers} workers`})`,
+      ],
     ]),
     ...written.map((file) => `wrote ${file}`),
   ]);

@@ -14,6 +14,7 @@ export interface SampleFlags {
   readonly out?: readonly string[];
   readonly columns?: number;
   readonly scale?: number;
+  readonly workers?: number;
   readonly backend?: string;
   readonly runtime?: string;
   readonly dryRun?: boolean;
@@ -35,6 +36,7 @@ export const sampleCommand = (context: Context, exit: (code: Exit) => void): Com
     .option('-o, --out <FILE...>', '.png, .gif (x̂₀ step by step) or .npz (arr_0 uint8 NHWC, labels) (default: samples.png in the run)')
     .option('--columns <N>', 'images a row of the picture', numberOf)
     .option('--scale <N>', 'pixels a data point of the picture', numberOf)
+    .option('--workers <N>', 'engines at once, each a thread or process of its own (default: what doctor measured)', numberOf)
     .option('--backend <NAME>', 'engine: tfjs-node-gpu, tfjs-node, webgpu, wasm, cpu')
     .option('--runtime <NAME>', 'what carries out the network: engine, or onnx (needs onnxruntime-node)', 'engine')
     .option('--dry-run', 'say what would be done and what it costs, and do nothing')

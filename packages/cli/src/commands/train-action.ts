@@ -3,7 +3,7 @@ import { DATA, NETWORK } from '@tweedie/core/container';
 import { SHORT_FLAGS, type ShortFlag } from '../config/flags.ts';
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { loadConfig } from '../config/load.ts';
-import { startEngine } from '../engine.ts';
+import { startWorkers } from '../engine.ts';
 import { composeExperiment, CONFIG, PLUGINS } from '../experiment/compose.ts';
 import { emit, table, type Context, type Exit } from '../io.ts';
 import type { Output } from '../outputs.ts';
@@ -21,7 +21,7 @@ export const runTrain = async ({ io, dotted }: Context, run: string | undefined,
   });
   const folder = resolve(io.cwd, run ?? join('runs', nameOf(config.data.use)));
   if (flags.dryRun === true) return dryRun({ config, folder, io, json: flags.json });
-  await startEngine(flags.backend, io);
+  const { workers } = await startWorkers({ backend: flags.backend, workers: flags.workers, io, purpose: 'training' });
 
   let bar: Promise<Progress> | undefined;
   const listen = (event: TrainEvent): void => {
@@ -30,7 +30,7 @@ export const runTrain = async ({ io, dotted }: Context, run: string | undefined,
       io.stderr(`${event.seconds} s are ${event.steps} steps on this machine; a resumed run uses that number.\n`);
     if (event.kind === 'start') {
       io.stderr(
-        `${event.step === 0 ? 'Training' : `Resuming at step ${event.step}:`} ${event.network} (${event.parameters} parameters) on ${event.data}, engine ${event.engine}, into ${shown(folder, io.cwd)}\n`,
+        `${event.step === 0 ? 'Training' : `Resuming at step ${event.step}:`} ${event.network} (${event.parameters} parameters) on ${event.data}, engine ${event.engine}${event.workers === 1 ? '' : `, ${event.workers} workers`}, into ${shown(folder, io.cwd)}\n`,
       );
       bar = startProgress(io, { title: 'train', total: event.steps, from: event.step, unit: 'steps' });
     }
@@ -44,6 +44,7 @@ export const runTrain = async ({ io, dotted }: Context, run: string | undefined,
     folder,
     cwd: io.cwd,
     onEvent: listen,
+    workers,
     ...(io.signal === undefined ? {} : { signal: io.signal }),
   }).finally(async () => (await bar)?.stop());
   const output: Output<'train'> = { schema: 'tweedie/train@1', ...result };

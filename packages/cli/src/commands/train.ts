@@ -1,10 +1,11 @@
 import { Command } from 'commander';
 import { SHORT_FLAGS, type ShortFlag } from '../config/flags.ts';
 import type { Context, Exit } from '../io.ts';
-import { EXIT_CODES, examples, SETTINGS } from './help.ts';
+import { EXIT_CODES, examples, numberOf, SETTINGS } from './help.ts';
 
 export type TrainFlags = { readonly [K in ShortFlag]?: string } & {
   readonly config?: string;
+  readonly workers?: number;
   readonly backend?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
@@ -17,6 +18,7 @@ export const trainCommand = (context: Context, exit: (code: Exit) => void): Comm
     .option('-c, --config <FILE>', 'configuration in ts, js, json or yaml (default: tweedie.config.*)');
   for (const [name, { argument, summary }] of Object.entries(SHORT_FLAGS)) command.option(`--${kebab(name)} <${argument}>`, summary);
   return command
+    .option('--workers <N>', 'engines at once, each a thread or process of its own (default: what doctor measured)', numberOf)
     .option('--backend <NAME>', 'engine: tfjs-node-gpu, tfjs-node, webgpu, wasm, cpu')
     .option('--dry-run', 'say what would be done, and do nothing')
     .option('--json', 'print one JSON object (tweedie/train@1)')

@@ -1,10 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { getBackend, slice, type Tensor } from '@tensorflow/tfjs-core';
-import { guided, isTweedieError, sample, tweedieError, type Denoiser, type Json, type Model, type Noise, type Plan, type Sampler } from '@tweedie/core'; // prettier-ignore
+import { getBackend } from '@tensorflow/tfjs-core';
+import { isTweedieError, tweedieError, type Json, type Model, type Noise, type Plan } from '@tweedie/core';
 import { canonicalJson, sha256, writeFileAtomic } from '@tweedie/core/node';
 import { z } from 'zod';
 import { resolveSection, type Made, type MethodConfig } from '../experiment/methods.ts';
+import { drawingOf, type DrawJob } from '../run/drawing.ts';
+import { drawImages } from '../run/over-images.ts';
+import type { Pool } from '../workers/pool.ts';
 import { toBytes } from '../pictures/index.ts';
 import type { Judging } from './judging.ts';
 
@@ -120,6 +123,9 @@ export interface MakeCellOptions {
   readonly bench: Bench;
   readonly model: Model;
   readonly noise: Noise;
+  /** What workers open again. */
+  readonly from: Pick<DrawJob, 'run' | 'cwd' | 'config'>;
+  readonly pool?: Pool | undefined;
   readonly signal?: AbortSignal;
   readonly onStep?: () => void;
 }
@@ -127,56 +133,56 @@ export interface MakeCellOptions {
 /** Images a network call; the same for every sampler. */
 export const BATCH = 64;
 
+/** What says nothing of a sampler: it ends the comparison. */
+const OURS: readonly string[] = ['INTERRUPTED', 'OUT_OF_MEMORY', 'WORKER'];
+
 /** Images of a cell that are kept to be shown. */
 const SHOWN = 16;
 
 /** Draws, judges and writes. What cannot be drawn or judged is a cell too, which says why. */
-export const makeCell = async (task: KeyedTask, { folder, bench, model, noise, signal, onStep }: MakeCellOptions): Promise<Cell> => {
+export const makeCell = async (
+  task: KeyedTask,
+  { folder, bench, model, noise, from, pool, signal, onStep }: MakeCellOptions,
+): Promise<Cell> => {
   const { n, guidance, judging } = bench;
-  const size = model.shape.reduce((product, extent) => product * extent, 1);
-  const images = new Float32Array(n * size);
-  const labels = model.classes === 0 ? undefined : Int32Array.from({ length: n }, (_, i) => i % model.classes);
-  const evaluations = guidance === 1 ? 1 : 2;
-  const denoise: Denoiser = guided(model.denoise, { scale: guidance });
-  let [calls, start] = [0, ''];
-  const counted: Denoiser = (y, rho, hot) => {
-    calls += evaluations;
-    return denoise(y, rho, hot);
-  };
+  const labels = model.classes === 0 ? undefined : Array.from({ length: model.classes }, (_, k) => k);
+  const { it: sampler, config } = task.sampler;
+  const chosen = { guidance, ...(labels === undefined ? {} : { labels }) };
+  const drawing = drawingOf({ sampler, plan: task.plan, model, noise, ...chosen });
   const said: { result?: Cell['result']; failure?: string } = {};
+  let [images, start, calls] = [new Float32Array(), '', 0] as [Float32Array, string, number];
   const began = performance.now();
   let sampled = began;
   try {
-    for await (const event of sample({
-      sampler: task.sampler.it as Sampler,
-      plan: task.plan,
-      denoise: counted,
-      shape: model.shape,
+    const drawn = await drawImages({
+      drawing,
+      job: { ...from, modelHash: bench.modelHash, sampler: config, levels: task.plan.levels, ...chosen },
       count: n,
       batchSize: BATCH,
-      noise,
-      classes: model.classes,
-      ...(labels === undefined ? {} : { label: (image: number) => labels[image]! }),
-    })) {
-      if (event.kind === 'images') images.set((await event.images.data()) as Float32Array, event.first * size);
-      else {
-        if (start === '') start = await digestOf(event.step.y);
+      pool,
+      workers: 1, // batches are cut alike, whoever draws them: what couples them couples the same images
+      start: SHOWN,
+      onStep: () => {
         onStep?.();
-        await new Promise<void>((next) => setImmediate(next));
         if (signal?.aborted === true) throw tweedieError({ subject: 'compare', problem: 'interrupted', code: 'INTERRUPTED' });
-      }
-    }
+      },
+    });
+    ({ images, calls } = drawn);
+    start = sha256(new Uint8Array(drawn.start.buffer, drawn.start.byteOffset, drawn.start.byteLength)).slice(0, 16);
     sampled = performance.now();
     const {
       leftOut,
       interval: range,
       floor,
       ...result
-    } = await judging.judge({
-      images,
-      shape: model.shape,
-      ...(labels === undefined ? {} : { labels }),
-    });
+    } = await judging.judge(
+      {
+        images,
+        shape: model.shape,
+        ...(drawing.label === undefined ? {} : { labels: Int32Array.from({ length: n }, (_, i) => drawing.label!(i)) }),
+      },
+      pool,
+    );
     said.result = {
       ...result,
       details: { ...result.details },
@@ -185,7 +191,7 @@ export const makeCell = async (task: KeyedTask, { folder, bench, model, noise, s
       ...(leftOut === undefined ? {} : { leftOut: [...leftOut] }),
     };
   } catch (error) {
-    if (!isTweedieError(error) || error.complaint.code === 'INTERRUPTED' || error.complaint.code === 'OUT_OF_MEMORY') throw error;
+    if (!isTweedieError(error) || OURS.includes(error.complaint.code ?? '')) throw error;
     said.failure = error.message;
     if (sampled === began) sampled = performance.now();
   }
@@ -194,7 +200,7 @@ export const makeCell = async (task: KeyedTask, { folder, bench, model, noise, s
     hash: task.hash,
     key: task.key,
     steps: task.plan.steps.length,
-    nfe: calls / Math.ceil(n / BATCH),
+    nfe: calls,
     notes: [...task.plan.notes],
     seconds: { sampling: seconds(sampled - began), judging: seconds(performance.now() - sampled) },
     engine: getBackend(),
@@ -208,23 +214,8 @@ export const makeCell = async (task: KeyedTask, { folder, bench, model, noise, s
 
 const seconds = (milliseconds: number): number => Math.round(milliseconds) / 1000;
 
-const digestOf = async (y: Tensor): Promise<string> => {
-  const rows = Math.min(SHOWN, y.shape[0]!);
-  const first = slice(
-    y,
-    y.shape.map(() => 0),
-    [rows, ...y.shape.slice(1)],
-  );
-  try {
-    const values = (await first.data()) as Float32Array;
-    return sha256(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)).slice(0, 16);
-  } finally {
-    first.dispose();
-  }
-};
-
 const shownOf = (images: Float32Array, shape: readonly number[], n: number): Pick<Cell, 'images'> => {
-  if (!images.every(Number.isFinite)) return {};
+  if (images.length === 0 || !images.every(Number.isFinite)) return {};
   if (shape.length === 3) {
     const kept = images.slice(0, Math.min(SHOWN, n) * shape[0]! * shape[1]! * shape[2]!);
     return { images: { shape: [...shape], type: 'uint8', data: Buffer.from(toBytes(kept)).toString('base64') } };

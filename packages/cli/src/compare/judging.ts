@@ -4,6 +4,8 @@ import { DATA, EXTRACTOR, METRICS } from '@tweedie/core/container';
 import { isGrouped, rawExtractor } from '@tweedie/metrics';
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { makeMethod, type MethodConfig } from '../experiment/methods.ts';
+import { dealt } from '../workers/extractor.ts';
+import type { Pool } from '../workers/pool.ts';
 import { composeJudging, inBatches, type Samples } from '../run/evaluate-run.ts';
 
 /** What images are held against, and by what: the same for every cell. */
@@ -13,7 +15,8 @@ export interface Judging {
   readonly from: string;
   readonly reference: Dataset;
   readonly extractor?: Extractor;
-  readonly judge: (samples: Samples) => Promise<Judgement>;
+  /** Features are extracted by the workers of a pool, if one is given. */
+  readonly judge: (samples: Samples, pool?: Pool) => Promise<Judgement>;
 }
 
 export interface Judgement extends MetricResult {
@@ -33,18 +36,19 @@ export const prepareJudging = async (config: ExperimentConfig, cwd: string): Pro
   let real: Dataset | undefined;
 
   /** Features of the real data are computed once: from then on they are the data, judged as they are. */
-  const start = async (): Promise<Accumulator> => {
-    if (extractor === undefined) return metric.start({ reference, seed });
-    real ??= await featuresOf(reference, extractor);
+  const start = async (extracting: Extractor | undefined): Promise<Accumulator> => {
+    if (extractor === undefined || extracting === undefined) return metric.start({ reference, seed });
+    real ??= await featuresOf(reference, extracting);
     return metric.start({ reference: real, extractor: { ...rawExtractor(real.shape), id: extractor.id }, seed });
   };
 
-  const judge = async (samples: Samples): Promise<Judgement> => {
-    const accumulator = await start();
+  const judge: Judging['judge'] = async (samples, pool) => {
+    const extracting = extractor === undefined || pool === undefined || reference.shape.length === 1 ? extractor : dealt(extractor, pool);
+    const accumulator = await start(extracting);
     for await (const batch of inBatches(samples, reference.range)) {
-      if (extractor === undefined) await accumulator.add(batch);
+      if (extracting === undefined) await accumulator.add(batch);
       else {
-        const features = await extractor.features(batch.images);
+        const features = await extracting.features(batch.images);
         try {
           await accumulator.add({ ...batch, images: features, features });
         } finally {

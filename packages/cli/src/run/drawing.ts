@@ -2,6 +2,7 @@ import { slice, type Tensor } from '@tensorflow/tfjs-core';
 import { guided, sample, tweedieError, type Denoiser, type Model, type Noise, type Plan, type Sampler } from '@tweedie/core';
 import { LEVELS, NOISE, PLAN, SAMPLER, value } from '@tweedie/core/container';
 import type { ExperimentConfig } from '../config/experiment.ts';
+import { makeMethod, type MethodConfig } from '../experiment/methods.ts';
 import type { Handler } from '../workers/tasks.ts';
 import { bindRun, openRun, type OpenedRun } from './open-run.ts';
 import type { Range } from './ranges.ts';
@@ -14,6 +15,8 @@ export interface DrawJob {
   readonly modelHash: string;
   /** The run's configuration, other choices laid over it. */
   readonly config: ExperimentConfig;
+  /** Another sampler, made of these options alone. Default: that of the configuration. */
+  readonly sampler?: MethodConfig;
   /** Default: those of the configuration. */
   readonly levels?: Float64Array;
   readonly guidance: number;
@@ -105,8 +108,12 @@ export const openDrawing = async (
   opened: OpenedRun,
 ): Promise<{ readonly drawing: Drawing; readonly dispose: () => void }> => {
   const { experiment, model, dispose } = await bindRun(opened, job.config, { cwd: job.cwd });
-  const scope = job.levels === undefined ? experiment : experiment.scope(value(LEVELS, job.levels));
   try {
+    const { sampler: other, levels, cwd, modelHash } = job;
+    const scope = experiment.scope(
+      ...(levels === undefined ? [] : [value(LEVELS, levels)]),
+      ...(other === undefined ? [] : [value(SAMPLER, (await makeMethod('sampler', other, cwd, {}, modelHash)).it)]),
+    );
     const drawing = drawingOf({ ...job, sampler: scope.get(SAMPLER), plan: scope.get(PLAN), denoiser: model, noise: scope.get(NOISE) });
     return { drawing, dispose };
   } catch (error) {

@@ -7,6 +7,10 @@ import { parseExperiment } from '../config/parse.ts';
 import { makeMethod, resolveSection, type MethodConfig } from '../experiment/methods.ts';
 import { whileRunning } from './failure.ts';
 import { onnxJudge } from './onnx-run.ts';
+import { dealt } from '../workers/extractor.ts';
+import { openPool } from '../workers/pool.ts';
+import { runningEngine } from '../workers/runtime.ts';
+import { workersOn, worthwhile } from '../workers/workers.ts';
 import { openRun, overridden } from './open-run.ts';
 import { sampleRun, type SampleRunOptions, type SampleRunResult } from './sample-run.ts';
 
@@ -20,7 +24,7 @@ export interface Samples {
 
 export interface EvaluateRunOptions extends Pick<
   SampleRunOptions,
-  'steps' | 'sampler' | 'levels' | 'guidance' | 'labels' | 'batchSize' | 'runtime' | 'onEvent' | 'signal'
+  'steps' | 'sampler' | 'levels' | 'guidance' | 'labels' | 'batchSize' | 'runtime' | 'workers' | 'onEvent' | 'signal'
 > {
   /** A RUN folder or a weights file: where the images come from, unless `samples` are given, and what data they are held against. */
   readonly run?: string;
@@ -72,39 +76,53 @@ export const evaluateRun = async (options: EvaluateRunOptions): Promise<Evaluate
   const started = performance.now();
   const { steps, sampler, levels, guidance, labels, batchSize, runtime } = options;
   const settings = Object.fromEntries(
-    Object.entries({ steps, sampler, levels, guidance, labels, batchSize, runtime, onEvent, signal }).filter(
+    Object.entries({ steps, sampler, levels, guidance, labels, batchSize, runtime, workers: options.workers, onEvent, signal }).filter(
       ([, each]) => each !== undefined,
     ),
   );
-  const drawn = samples === undefined ? await sampleRun({ run: run!, count, seed: config.seed, cwd, ...settings }) : undefined;
-  const judged: Samples = samples ?? drawn!;
-  if (judged.shape.join() !== reference.shape.join())
-    throw tweedieError({
-      subject: 'evaluate',
-      problem: 'the images have another shape than the real data',
-      got: [...judged.shape],
-      expected: `[${reference.shape.join(', ')}]`,
-      remedy: 'choose the data that the model was trained on',
-    });
-  const native = judging.has(EXTRACTOR) ? judging.get(EXTRACTOR) : undefined;
-  const session = runtime === 'onnx' && native !== undefined ? await onnxJudge(native, judged.shape) : undefined;
-  const extractor = session ?? native;
-  const metrics = await whileRunning(() =>
-    judge(
-      judging.get(METRICS),
-      { ...(extractor === undefined ? {} : { extractor }), reference, seed: BigInt(config.seed) },
-      inBatches(judged, reference.range),
-    ),
-  ).finally(() => session?.dispose());
-  return {
-    metrics,
-    n: judged.images.length / judged.shape.reduce((product, size) => product * size, 1),
-    reference: reference.id,
-    ...(extractor === undefined ? {} : { extractor: extractor.id }),
-    seed: config.seed,
-    seconds: (performance.now() - started) / 1000,
-    ...(drawn === undefined ? {} : { drawn }),
-  };
+  const workers = workersOn(runningEngine(), worthwhile(options.workers ?? 1, reference.shape));
+  const pool = workers === 1 || runtime === 'onnx' ? undefined : await whileRunning(() => openPool({ workers }));
+  try {
+    const drawn =
+      samples === undefined
+        ? await sampleRun({ run: run!, count, seed: config.seed, cwd, ...settings, ...(pool === undefined ? {} : { pool }) })
+        : undefined;
+    const judged: Samples = samples ?? drawn!;
+    if (judged.shape.join() !== reference.shape.join())
+      throw tweedieError({
+        subject: 'evaluate',
+        problem: 'the images have another shape than the real data',
+        got: [...judged.shape],
+        expected: `[${reference.shape.join(', ')}]`,
+        remedy: 'choose the data that the model was trained on',
+      });
+    const extractor = judging.has(EXTRACTOR) ? judging.get(EXTRACTOR) : undefined;
+    const session = runtime === 'onnx' && extractor !== undefined ? await onnxJudge(extractor, judged.shape) : undefined;
+    const metrics = await whileRunning(() =>
+      judge(
+        judging.get(METRICS),
+        {
+          ...(extractor === undefined
+            ? {}
+            : { extractor: session ?? (pool === undefined || reference.shape.length === 1 ? extractor : dealt(extractor, pool)) }),
+          reference,
+          seed: BigInt(config.seed),
+        },
+        inBatches(judged, reference.range),
+      ),
+    ).finally(() => session?.dispose());
+    return {
+      metrics,
+      n: judged.images.length / judged.shape.reduce((product, size) => product * size, 1),
+      reference: reference.id,
+      ...(extractor === undefined ? {} : { extractor: extractor.id }),
+      seed: config.seed,
+      seconds: (performance.now() - started) / 1000,
+      ...(drawn === undefined ? {} : { drawn }),
+    };
+  } finally {
+    await pool?.close();
+  }
 };
 
 /** Real data, metrics and extractor, composed. `exact`: the data section as the user wrote it, whose split is not touched. */

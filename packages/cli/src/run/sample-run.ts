@@ -3,7 +3,7 @@ import { NOISE, PLAN, SAMPLER } from '@tweedie/core/container';
 import type { ExperimentInput } from '../config/experiment.ts';
 import { openPool, type Pool } from '../workers/pool.ts';
 import { runningEngine } from '../workers/runtime.ts';
-import { workersOn, type Workers } from '../workers/workers.ts';
+import { workersOn, worthwhile, type Workers } from '../workers/workers.ts';
 import { drawingOf, type DrawJob } from './drawing.ts';
 import { whileRunning } from './failure.ts';
 import { onnxRun, type Runtime } from './onnx-run.ts';
@@ -37,7 +37,7 @@ export interface SampleRunOptions {
   readonly runtime?: Runtime;
   /** Workers that the batches are dealt out to, each with an engine of its own. Image i stays what it is. Default 1: this process. */
   readonly workers?: Workers;
-  /** Workers that are there already. */
+  /** Workers that are there already; all of them, unless `workers` says otherwise. */
   readonly pool?: Pool | undefined;
   readonly cwd?: string;
   readonly onEvent?: (event: SampleRunEvent) => void;
@@ -97,7 +97,7 @@ export const sampleRun = async (options: SampleRunOptions): Promise<SampleRunRes
     const job: DrawJob = { run, cwd, modelHash, config, guidance, ...(labels === undefined ? {} : { labels }) };
     const denoiser = { shape: model.shape, classes: model.classes, denoise: session?.denoise ?? model.denoise };
     const drawing = drawingOf({ ...job, sampler, plan, denoiser, noise: experiment.get(NOISE) });
-    const wanted = options.pool?.workers ?? options.workers ?? 1;
+    const wanted = worthwhile(options.workers ?? options.pool?.workers ?? 1, model.shape);
     const workers = Math.min(
       workersOn(runningEngine(), wanted, () => (session === undefined ? coupled(sampler) : threaded())),
       Math.max(1, count >> 1),

@@ -20,7 +20,7 @@ import { composeExperiment, CONFIG, optimizerParts, PLUGINS, RATE } from '../exp
 import { openPool, type Pool } from '../workers/pool.ts';
 import { runningEngine } from '../workers/runtime.ts';
 import { shardsOf } from '../workers/shards.ts';
-import { sharedParts, workersOn, type Workers } from '../workers/workers.ts';
+import { sharedParts, workersOn, worthwhile, type Workers } from '../workers/workers.ts';
 import { createEssTable, type EssTable } from './ess-table.ts';
 import { whileRunning } from './failure.ts';
 import { openLog, readLog, type Log, type LogLine } from './log.ts';
@@ -141,7 +141,9 @@ export const trainRun = async ({
 
     drainOf(experiment); // what does not fit together is refused before anything runs
     const { batchSize, accumulate } = wanted.training;
-    const wanting = workersOn(runningEngine(), wished, (count) => undividable(composed, wanted, count, found?.record));
+    const wanting = workersOn(runningEngine(), worthwhile(wished, network.shape), (count) =>
+      undividable(composed, wanted, count, found?.record),
+    );
     const parts = found?.record === undefined ? sharedParts(accumulate, wanting) : (found.record.parts ?? accumulate);
     const workers = Math.min(wanting, parts);
     if (typeof wished === 'number' && workers < wished)

@@ -1,5 +1,6 @@
 import type { BatchPart, PartGradient } from '@tweedie/core';
 import type { ExperimentConfig } from '../config/experiment.ts';
+import type { MeasureTask } from '../machine/measure-task.ts';
 import type { Drawn, DrawJob, DrawPart } from '../run/drawing.ts';
 
 /** What workers are asked for, by name: all of it can be cloned. */
@@ -12,6 +13,8 @@ export interface Tasks {
   readonly gradient: { readonly task: GradientTask; readonly result: PartGradient };
   /** Features or logits of some images. */
   readonly extract: { readonly task: ExtractTask; readonly result: Float32Array };
+  /** How fast so many workers are, in a process of its own. */
+  readonly measure: { readonly task: MeasureTask; readonly result: number };
 }
 
 export interface GradientTask {

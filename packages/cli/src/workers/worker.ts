@@ -20,6 +20,7 @@ const HANDLERS: { readonly [K in TaskName]: () => Promise<Handler<K>> } = {
   start: () => Promise.resolve(() => Promise.resolve(null)),
   draw: async () => (await import('../run/drawing.ts')).drawTask,
   gradient: async () => (await import('./gradient-task.ts')).gradientTask,
+  measure: async () => (await import('../machine/measure-task.ts')).measureTask,
   extract: async () => (await import('./extract-task.ts')).extractTask,
 };
 

@@ -150,7 +150,7 @@ describe('training over workers', () => {
     'two workers are two micro-batches, to the bit; stopped, gone on with by one, and again',
     async () => {
       const two = await trained('two', { workers: 2 });
-      const again = await trained('again', { workers: { atMost: 2 } });
+      const again = await trained('again', { workers: 2 });
       const micro = await trained('micro', {}, { ...PLAIN, training: { ...PLAIN.training, accumulate: 2 } });
       expect(await log(two)).toEqual(await log(micro));
       expect((await weights(two)).equals(await weights(again))).toBe(true);
