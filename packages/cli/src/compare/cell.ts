@@ -148,7 +148,7 @@ export const makeCell = async (
   const labels = model.classes === 0 ? undefined : Array.from({ length: model.classes }, (_, k) => k);
   const { it: sampler, config } = task.sampler;
   const chosen = { guidance, ...(labels === undefined ? {} : { labels }) };
-  const drawing = drawingOf({ sampler, plan: task.plan, model, noise, ...chosen });
+  const drawing = drawingOf({ sampler, plan: task.plan, denoiser: model, noise, ...chosen });
   const said: { result?: Cell['result']; failure?: string } = {};
   let [images, start, calls] = [new Float32Array(), '', 0] as [Float32Array, string, number];
   const began = performance.now();
