@@ -49,3 +49,5 @@ export {
 } from './report/index.ts';
 export { startProgress, type Progress } from './progress.ts';
 export { table } from './io.ts';
+export { alternating, pairedRatio, verdictOf, type Contestant, type Ratio, type Verdict } from './bench/alternating.ts';
+export { medianOf } from './bench/median.ts';

@@ -1,0 +1,81 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { installed } from './installed.ts';
+import type { RivalCommand, Task } from './rival.ts';
+
+/** A rival of the table. */
+export interface Entrant extends RivalCommand {
+  readonly group: 'pytorch' | 'tweedie' | 'as shipped' | 'other';
+  /** Cores that it may use. */
+  readonly threads: number;
+  /** What it can be asked for; the rest is left out of its row. */
+  readonly tasks: readonly Task[];
+  /** Why it cannot run here. */
+  readonly absent?: string;
+}
+
+const TASKS: readonly Task[] = ['call', 'train', 'sample'];
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** Everyone who could take part on a machine with so many cores. `weights` is the file that those outside JavaScript read. */
+export const entrants = ({
+  weights,
+  cores,
+  python,
+}: {
+  readonly weights: string;
+  readonly cores: number;
+  readonly python: string;
+}): readonly Entrant[] => {
+  const threads = cores > 1 ? [1, cores] : [1];
+  const torch = lacksTorch(python);
+  return [
+    ...threads.map((n): Entrant => ({
+      name: `PyTorch, ${n} thread${n > 1 ? 's' : ''}`,
+      group: 'pytorch',
+      threads: n,
+      tasks: TASKS,
+      command: python,
+      args: [here('../pytorch.py'), weights, '--threads', String(n)],
+      env: { OMP_NUM_THREADS: String(n) },
+      ...torch,
+    })),
+    ...threads.map((n): Entrant => ({
+      name: `Tweedie tfjs-node, ${n} thread${n > 1 ? 's' : ''}`,
+      group: 'tweedie',
+      threads: n,
+      tasks: TASKS,
+      ...tweedie('tfjs-node'),
+      env: threadsOf(n),
+    })),
+    { name: 'Tweedie wasm', group: 'tweedie', threads: 1, tasks: TASKS, ...tweedie('wasm') },
+    { name: 'TensorFlow.js wasm, as shipped', group: 'as shipped', threads: 1, tasks: ['call', 'sample'], ...tweedie('wasm', 'as-shipped') },
+    { name: 'TensorFlow.js cpu, as shipped', group: 'as shipped', threads: 1, tasks: ['call'], ...tweedie('cpu', 'as-shipped') },
+    {
+      name: `tfjs-node, as shipped, ${cores} threads`,
+      group: 'as shipped',
+      threads: cores,
+      tasks: TASKS,
+      ...tweedie('tfjs-node', 'as-shipped'),
+      ...(installed('@tensorflow/tfjs-node') ? {} : { absent: '@tensorflow/tfjs-node is not installed' }),
+    },
+  ];
+};
+
+const tweedie = (...args: readonly string[]): { readonly command: string; readonly args: readonly string[] } => ({
+  command: process.execPath,
+  args: [here('./contestant.js'), ...args],
+});
+
+/** How many threads TensorFlow computes one operation with. */
+const threadsOf = (n: number): Readonly<Record<string, string>> => ({
+  TF_NUM_INTRAOP_THREADS: String(n),
+  TF_NUM_INTEROP_THREADS: '1',
+  OMP_NUM_THREADS: String(n),
+});
+
+const lacksTorch = (python: string): { readonly absent?: string } => {
+  const { status } = spawnSync(python, ['-c', 'import torch'], { stdio: 'ignore' });
+  return status === 0 ? {} : { absent: existsSync(python) || status !== null ? `${python} has no torch` : `there is no ${python}` };
+};
