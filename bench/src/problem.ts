@@ -49,7 +49,9 @@ export const dataset: Dataset = Object.freeze({
   classes: network.classes,
   size: 256,
   rows: (indices: ArrayLike<number>) => ({
-    images: Float32Array.from({ length: indices.length * PIXELS }, (_, i) => Math.sin(indices[Math.floor(i / PIXELS)]! * PIXELS + (i % PIXELS))),
+    images: Float32Array.from({ length: indices.length * PIXELS }, (_, i) =>
+      Math.sin(indices[Math.floor(i / PIXELS)]! * PIXELS + (i % PIXELS)),
+    ),
     labels: Int32Array.from(indices, classOf),
   }),
 });

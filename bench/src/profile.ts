@@ -95,5 +95,7 @@ for (const line of table([
   ]),
 ]))
   console.log(line);
-console.log(`${(rows.reduce((sum, { calls }) => sum + calls, 0) / WATCHED).toFixed(0)} kernels, ${(total / WATCHED).toFixed(1)} ms in them`);
+console.log(
+  `${(rows.reduce((sum, { calls }) => sum + calls, 0) / WATCHED).toFixed(0)} kernels, ${(total / WATCHED).toFixed(1)} ms in them`,
+);
 process.exit(0); // engines may keep threads

@@ -50,7 +50,13 @@ export const entrants = ({
       env: threadsOf(n),
     })),
     { name: 'Tweedie wasm', group: 'tweedie', threads: 1, tasks: TASKS, ...tweedie('wasm') },
-    { name: 'TensorFlow.js wasm, as shipped', group: 'as shipped', threads: 1, tasks: ['call', 'sample'], ...tweedie('wasm', 'as-shipped') },
+    {
+      name: 'TensorFlow.js wasm, as shipped',
+      group: 'as shipped',
+      threads: 1,
+      tasks: ['call', 'sample'],
+      ...tweedie('wasm', 'as-shipped'),
+    },
     { name: 'TensorFlow.js cpu, as shipped', group: 'as shipped', threads: 1, tasks: ['call'], ...tweedie('cpu', 'as-shipped') },
     {
       name: `tfjs-node, as shipped, ${cores} threads`,
