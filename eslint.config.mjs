@@ -34,7 +34,7 @@ const boundaries = (table) => [
   'error',
   {
     // A file of the root belongs to no project.
-    allow: ['../../vitest.shared.ts'],
+    allow: ['../../vitest.shared.ts', '../vitest.shared.ts'],
     enforceBuildableLibDependency: false,
     // A command loads lazily what it needs, and other files of it may need it at once.
     checkDynamicDependenciesExceptions: ['.*'],
@@ -59,6 +59,7 @@ const onNode = [
   'packages/{data,backend,cli}/**',
   'tools/**',
   'examples/**',
+  'bench/**',
   ...testing,
   ...recipes,
 ];
@@ -150,17 +151,17 @@ export default [
   { files: ['tools/bundle/src/page.ts'], rules: restricted(container, node) },
 
   // How numerics are written.
-  { files: ['packages/**/*.ts', 'examples/**/*.ts'], rules: syntax(...noBlocking, noChance, noClasses) },
+  { files: ['packages/**/*.ts', 'examples/**/*.ts', 'bench/**/*.ts'], rules: syntax(...noBlocking, noChance, noClasses) },
   {
     files: ['**/index.ts'],
     rules: syntax(...noBlocking, noChance, noClasses, { selector: 'ExportAllDeclaration', message: 'index.ts re-exports by name.' }),
   },
   { files: testing, rules: syntax(noChance) },
-  { files: ['packages/cli/**', 'examples/**', 'tools/**'], rules: { 'no-console': 'off' } },
+  { files: ['packages/cli/**', 'examples/**', 'bench/**', 'tools/**'], rules: { 'no-console': 'off' } },
 
   // What package.json declares is what is imported.
   {
-    files: ['packages/*/package.json', 'examples/*/package.json'],
+    files: ['packages/*/package.json', 'examples/*/package.json', 'bench/package.json'],
     languageOptions: { parser: jsoncParser },
     rules: {
       '@nx/dependency-checks': [

@@ -1,4 +1,4 @@
-import { conv2d, matMul, ones, relu, tidy } from '@tensorflow/tfjs-core';
+import { conv2d, matMul, ones, relu, tidy, type Rank } from '@tensorflow/tfjs-core';
 import { expect, it } from 'vitest';
 import { watchKernels } from './watch-kernels.ts';
 
@@ -7,7 +7,7 @@ it('counts calls and the operations of the definition, and stops when it is told
   tidy(() => {
     matMul(ones([3, 5]), ones([5, 7])); // 2·3·5·7
     matMul(ones([5, 3]), ones([5, 7]), true, false); // the same
-    conv2d(ones<never>([2, 6, 6, 4]), ones<never>([3, 3, 4, 8]), 1, 'same'); // 2·(2·6·6·8)·(3·3·4)
+    conv2d(ones<Rank.R4>([2, 6, 6, 4]), ones<Rank.R4>([3, 3, 4, 8]), 1, 'same'); // 2·(2·6·6·8)·(3·3·4)
     relu(ones([9]));
   });
   const { rows, operations } = watch.stop();
