@@ -44,7 +44,8 @@ export const documentOf = ({ rows, rounds, cold, machine, date }: Measured): str
     .trimEnd()}\n`;
 };
 
-const ms = (value: number): string => `${value < 100 ? value.toFixed(1) : value.toFixed(0)} ms`;
+const ms = (value: number): string =>
+  value >= 10_000 ? `${(value / 1000).toFixed(0)} s` : `${value < 100 ? value.toFixed(1) : value.toFixed(0)} ms`;
 const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 
 const line = (...cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
@@ -72,7 +73,7 @@ const section = (rows: readonly Row[], task: Task, title: string, text: string):
       const target = targetOf(row.entrant, task);
       const time = medianOf(row.times[task]!);
       return line(
-        row.entrant.name,
+        `${row.entrant.name}${row.entrant.once === undefined ? '' : ' (one run)'}`,
         ms(time),
         ratio === null ? '' : ratioText(ratio),
         ...(solver

@@ -60,7 +60,16 @@ export const measure = async ({ entrants, rounds, warmup, onProgress }: MeasureO
     for (const task of ['call', 'train', 'sample'] as const) {
       const asked = [...rivals].filter(([entrant]) => entrant.tasks.includes(task));
       const able: [Entrant, Rival][] = [];
-      for (const pair of asked) if ((await attempt(pair[0], () => pair[1].ask(task))) !== undefined) able.push(pair);
+      for (const [entrant, rival] of asked) {
+        onProgress(`${task}: ${entrant.name}`);
+        const first = await attempt(entrant, () => rival.ask(task));
+        if (first === undefined) continue;
+        // What a first call or step compiles has been compiled: `check` was a call.
+        if (entrant.once !== undefined) {
+          const { milliseconds } = task === 'train' ? await rival.ask(task) : first;
+          times.set(entrant, { ...times.get(entrant), [task]: [milliseconds!] });
+        } else able.push([entrant, rival]);
+      }
       // The rival's own clock, so that no line of the protocol is timed.
       let taken = 0;
       const contestants = able.map(([{ name }, rival]) => ({
@@ -82,7 +91,7 @@ export const measure = async ({ entrants, rounds, warmup, onProgress }: MeasureO
     for (const rival of rivals.values()) await rival.close();
   }
   for (const entrant of rivals.keys()) {
-    if (!entrant.tasks.includes('train') || times.get(entrant)?.train === undefined) continue;
+    if (entrant.once !== undefined || times.get(entrant)?.train === undefined) continue;
     onProgress(`memory of ${entrant.name}`);
     const bytes = await attempt(entrant, () => memoryOf(entrant));
     if (bytes !== undefined) memory.set(entrant, bytes);

@@ -55,10 +55,11 @@ it('asks, is answered, and ends the process', async () => {
 
 it('takes the times that rivals tell, not those of the conversation, and goes on without who cannot', async () => {
   const absent = { ...entrant(1), name: 'absent', absent: 'not here' };
-  const rows = await measure({ entrants: [entrant(3), entrant(7, 'no'), absent], rounds: 5, warmup: 1, onProgress: () => undefined });
-  expect(rows.map(({ times }) => times.call)).toEqual([Array(5).fill(3), Array(5).fill(7), undefined]);
+  const slow = { ...entrant(900), once: true } as const;
+  const rows = await measure({ entrants: [entrant(3), entrant(7, 'no'), absent, slow], rounds: 5, warmup: 1, onProgress: () => undefined });
+  expect(rows.map(({ times }) => times.call)).toEqual([Array(5).fill(3), Array(5).fill(7), undefined, [900]]);
   expect(rows[1]!.times.train).toBeUndefined();
-  expect(rows.map(({ reason }) => reason)).toEqual([null, '[r7] cannot train: got no kernel', 'not here']);
+  expect(rows.map(({ reason }) => reason)).toEqual([null, '[r7] cannot train: got no kernel', 'not here', null]);
   expect(rows[1]!.difference).toBeCloseTo(4e-6, 12);
-  expect(rows.map(({ peakBytes }) => peakBytes)).toEqual([1000, null, null]);
+  expect(rows.map(({ peakBytes }) => peakBytes)).toEqual([1000, null, null, null]);
 });

@@ -11,6 +11,8 @@ export interface Entrant extends RivalCommand {
   readonly threads: number;
   /** What it can be asked for; the rest is left out of its row. */
   readonly tasks: readonly Task[];
+  /** So slow that it is asked once a task, not once a round. */
+  readonly once?: true;
   /** Why it cannot run here. */
   readonly absent?: string;
 }
@@ -64,7 +66,17 @@ export const entrants = ({
       threads: cores,
       tasks: TASKS,
       ...tweedie('tfjs-node', 'as-shipped'),
-      ...(installed('@tensorflow/tfjs-node') ? {} : { absent: '@tensorflow/tfjs-node is not installed' }),
+      ...lacks('@tensorflow/tfjs-node'),
+    },
+    {
+      name: 'jax-js wasm',
+      group: 'other',
+      threads: 1,
+      tasks: ['call', 'train'],
+      once: true,
+      command: process.execPath,
+      args: [here('../jax.mjs'), weights],
+      ...lacks('@jax-js/jax'),
     },
   ];
 };
@@ -80,6 +92,8 @@ const threadsOf = (n: number): Readonly<Record<string, string>> => ({
   TF_NUM_INTEROP_THREADS: '1',
   OMP_NUM_THREADS: String(n),
 });
+
+const lacks = (name: string): { readonly absent?: string } => (installed(name) ? {} : { absent: `${name} is not installed` });
 
 const lacksTorch = (python: string): { readonly absent?: string } => {
   const { status } = spawnSync(python, ['-c', 'import torch'], { stdio: 'ignore' });
