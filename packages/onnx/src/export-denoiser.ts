@@ -34,7 +34,7 @@ export const exportDenoiser = async (binding: Omit<Binding, 'train'>, metadata: 
     });
 
   const recordings = [await record(binding, 2, 1), await record(binding, 3, 2)] as const;
-  const graph = createGraph();
+  const graph = createGraph(['x0']);
   const y = graph.input('y', FLOAT, ['batch', ...shape]);
   const sigma = graph.input('sigma', DOUBLE, ['levels']);
   const label = classes > 0 ? [graph.input('label', FLOAT, ['batch', classes])] : [];

@@ -13,7 +13,7 @@ import { last } from './values.ts';
  */
 export const exportExtractor = async (extractor: Extractor, shape: readonly number[], metadata: Metadata = {}): Promise<Uint8Array> => {
   const recordings = [await record(extractor, shape, 2, 1), await record(extractor, shape, 3, 2)] as const;
-  const graph = createGraph();
+  const graph = createGraph(OUTPUTS);
   const images = graph.input('images', FLOAT, ['batch', ...shape]);
   const results = convert(graph, recordings, [{ shape: [-1, ...shape], dtype: 'float32', last: images }]);
   results.forEach((value, i) => graph.output(OUTPUTS[i]!, last(graph, value), FLOAT, ['batch', value.shape[1]!]));

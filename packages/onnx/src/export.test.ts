@@ -1,5 +1,21 @@
 import { readFileSync } from 'node:fs';
-import { add, engine, memory, mul, slice, tensor, tidy, tile, topk, type Tensor, type Tensor2D } from '@tensorflow/tfjs-core';
+import {
+  add,
+  conv2d,
+  engine,
+  memory,
+  mul,
+  reshape,
+  slice,
+  tensor,
+  tidy,
+  tile,
+  topk,
+  type Rank,
+  type Tensor,
+  type Tensor2D,
+  type Tensor4D,
+} from '@tensorflow/tfjs-core';
 import {
   bindModel,
   edm,
@@ -103,6 +119,21 @@ it.each([
 it('has the name and version of its package', () => {
   const { name, version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as typeof PRODUCER;
   expect(PRODUCER).toEqual({ name, version });
+});
+
+it('gives each name once, whatever weights are called and in how many orders of axes they are used', async () => {
+  const odd: Network = {
+    ...mlp({ shape: [3, 3, 2] }),
+    apply: (w, x) =>
+      tidy(() => {
+        const filter = reshape<Rank.R4>(w['Mul_1']!, [1, 1, 2, 2]);
+        const last = mul(x, w['y']!);
+        return add(mul(conv2d(last as Tensor4D, filter, 1, 'same'), w['y']!), w['x0']!);
+      }),
+  };
+  const weights = { y: tensor([1, 2]), x0: tensor([3, 4]), Mul_1: tensor([[1, 2], [3, 4]]) }; // prettier-ignore
+  checkFile(decodeModel(await exportDenoiser(bound(odd, weights))));
+  dispose(weights);
 });
 
 describe('what cannot be written is refused by name, and frees all it made', () => {

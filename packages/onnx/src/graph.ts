@@ -19,16 +19,23 @@ export interface Graph {
   finish(name: string, metadata: Readonly<Record<string, string>>): Uint8Array;
 }
 
-export const createGraph = (): Graph => {
+/** `results` are the names that outputs will have: nothing else gets them. */
+export const createGraph = (results: readonly string[]): Graph => {
   const [inputs, outputs]: [ValueInfoProto[], ValueInfoProto[]] = [[], []];
   const initializer: TensorProto[] = [];
   const node: NodeProto[] = [];
   const written = new Map<string, readonly string[]>();
   const counts = new Map<string, number>();
+  const taken = new Set(results);
+  const take = (name: string): string => {
+    taken.add(name);
+    return name;
+  };
   const fresh = (stem: string): string => {
     const count = (counts.get(stem) ?? 0) + 1;
     counts.set(stem, count);
-    return `${stem}_${count}`;
+    const name = `${stem}_${count}`;
+    return taken.has(name) ? fresh(stem) : take(name);
   };
 
   const nodes: Graph['nodes'] = (op, from, attributes, count) => {
@@ -36,7 +43,7 @@ export const createGraph = (): Graph => {
     const before = written.get(key);
     if (before !== undefined) return before;
     const name = fresh(op);
-    const output = count === 1 ? [name] : Array.from({ length: count }, (_, i) => `${name}_${i}`);
+    const output = count === 1 ? [name] : Array.from({ length: count }, () => fresh(name));
     node.push({ name, opType: op, input: from, output, attribute: Object.entries(attributes).map(attributeOf) });
     written.set(key, output);
     return output;
@@ -49,14 +56,14 @@ export const createGraph = (): Graph => {
       (other) => other.dataType === dataType && sameNumbers(other.dims, dims) && sameNumbers(other.rawData, rawData),
     );
     if (equal !== undefined) return equal.name;
-    const made = name ?? fresh('constant');
+    const made = name === undefined || taken.has(name) ? fresh(name ?? 'constant') : take(name);
     initializer.push({ name: made, dims, dataType, rawData });
     return made;
   };
 
   return Object.freeze<Graph>({
     input: (name, type, shape) => {
-      inputs.push(info(name, type, shape));
+      inputs.push(info(take(name), type, shape));
       return name;
     },
     constant,

@@ -18,7 +18,8 @@ export type Weights = Readonly<Record<string, Tensor>>;
  * A network is a pure function of (weights, input, noise label, class label), and the list of the weights it wants.
  *
  * Images are NHWC at this border; patching, centring and layouts live inside. The input is already scaled by the
- * preconditioner (c_in y) and `cNoise` is the preconditioner's c_noise, one value a row, on the host.
+ * preconditioner (c_in y) and `cNoise` is the preconditioner's c_noise, one value a row, on the host; a network whose tensors of it come
+ * from `levelRows` can be exported.
  */
 export interface Network {
   readonly kind: 'network';

@@ -51,8 +51,9 @@ export const evaluateFormula = (f: Formula, c: number): readonly number[] => {
   const a = args[0]!;
   const b = args[1] ?? a;
   const at = HOST[f.op];
-  const columns = Math.max(a.length, b.length);
-  return Array.from({ length: columns }, (_, i) => at(a.length === 1 ? a[0]! : a[i]!, b.length === 1 ? b[0]! : b[i]!));
+  const out = new Array<number>(Math.max(a.length, b.length));
+  for (let i = 0; i < out.length; i++) out[i] = at(a.length === 1 ? a[0]! : a[i]!, b.length === 1 ? b[0]! : b[i]!);
+  return out;
 };
 
 /** What {@link levelRows} made a tensor of. */
