@@ -90,7 +90,12 @@ const further = [
     absent: () => webgpu.missing(root),
   },
   { name: 'onnx', run: nx('test', '@tweedie/onnx', '--skip-nx-cache'), tests: true, absent: () => bring(root) },
-  { name: 'onnx-run', run: nx('test', '@tweedie/cli', '--skip-nx-cache', 'src/run/onnx-run.test.ts'), tests: true, absent: () => bring(root) },
+  {
+    name: 'onnx-run',
+    run: nx('test', '@tweedie/cli', '--skip-nx-cache', 'src/run/onnx-run.test.ts'),
+    tests: true,
+    absent: () => bring(root),
+  },
   { name: 'node-22', run: ['./other-node.mjs', '22'], tests: true, absent: noNode('22') },
   { name: 'node-24', run: ['./other-node.mjs', '24'], tests: true, absent: noNode('24') },
 ];
@@ -111,6 +116,7 @@ const plain = (/** @type {string | undefined} */ program) =>
 const reports = () =>
   ['packages', 'examples', 'tools']
     .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(root, folder, name, 'out-test/vitest.json')))
+    .concat(join(root, 'bench/out-test/vitest.json'))
     .filter((path) => existsSync(path));
 
 /** @type {{ name: string, seconds: number, result: string, passed: number, failed: number, skipped: number }[]} */
