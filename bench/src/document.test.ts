@@ -30,6 +30,7 @@ const measured = (rows: readonly Row[]): string =>
     rows,
     rounds: 9,
     cold: { help: [100, 120, 200], node: [40, 40, 40] },
+    profiles: [{ title: 'node profile.js wasm', text: 'median 1 ms' }],
     machine: { cores: 2, processor: 'a processor', memory: 4, os: 'an os', node: '20' },
     date: '2026-01-02T03:04:05Z',
   });
@@ -69,6 +70,7 @@ describe('docs/bench.md', () => {
     expect(lineOf(text, 'Memory', 'Tweedie tfjs-node, 2 threads')).toContain('| 2.00 | not held |');
     expect(text).toContain('`tweedie --help`: 120 ms');
     expect(text).toContain('- Absent: not installed');
+    expect(text).toContain('$ node profile.js wasm\nmedian 1 ms\n');
   });
 
   it('wants nothing of others', () => {

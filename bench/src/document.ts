@@ -1,6 +1,7 @@
 import { medianOf, verdictOf, type Machine, type Ratio } from '@tweedie/cli';
 import { ratioOf, type Row } from './measure.ts';
 import type { Task } from './rival.ts';
+import type { Profile } from './profiles.ts';
 import { BATCH, network, STEPS } from './problem.ts';
 import { MEMORY_TARGET, targetOf } from './targets.ts';
 
@@ -8,12 +9,13 @@ export interface Measured {
   readonly rows: readonly Row[];
   readonly rounds: number;
   readonly cold: { readonly help: readonly number[]; readonly node: readonly number[] };
+  readonly profiles: readonly Profile[];
   readonly machine: Machine;
   readonly date: string;
 }
 
 /** docs/bench.md: what `npm run bench` measured, as it was measured. */
-export const documentOf = ({ rows, rounds, cold, machine, date }: Measured): string => {
+export const documentOf = ({ rows, rounds, cold, profiles, machine, date }: Measured): string => {
   const parameters = network.parameters.reduce((sum, { shape }) => sum + shape.reduce((product, extent) => product * extent, 1), 0);
   return `${[
     '# Engines, measured',
@@ -39,6 +41,7 @@ export const documentOf = ({ rows, rounds, cold, machine, date }: Measured): str
     `\`tweedie --help\`: ${ms(medianOf(cold.help))} (an empty Node program: ${ms(medianOf(cold.node))}); 150 ms at most is wanted: ${medianOf(cold.help) <= 150 ? 'held' : 'not held'}.`,
     '',
     ...absentSection(rows),
+    ...profileSection(profiles),
   ]
     .join('\n')
     .trimEnd()}\n`;
@@ -128,3 +131,14 @@ const absentSection = (rows: readonly Row[]): string[] => {
   const missing = rows.filter(({ reason }) => reason !== null);
   return missing.length === 0 ? [] : ['## Not measured', '', ...missing.map(({ entrant, reason }) => `- ${entrant.name}: ${reason}`), ''];
 };
+
+const profileSection = (profiles: readonly Profile[]): string[] =>
+  profiles.length === 0
+    ? []
+    : [
+        '## Where the time goes',
+        '',
+        'One thread. A kernel has the time that it took without the kernels that it called itself. The floor is what convolutions and products would take at the rate that the engine reaches on a product of two matrices of 1024²; an algorithm that needs fewer multiplications (Winograd) can be below it.',
+        '',
+        ...profiles.flatMap(({ title, text }) => ['```', `$ ${title}`, text, '```', '']),
+      ];

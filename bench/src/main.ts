@@ -9,6 +9,7 @@ import { writeFileAtomic } from '@tweedie/core/node';
 import { coldStart } from './cold-start.ts';
 import { documentOf } from './document.ts';
 import { measure } from './measure.ts';
+import { profiles } from './profiles.ts';
 import { writeWeights } from './problem.ts';
 import { entrants } from './rivals.ts';
 
@@ -54,6 +55,7 @@ try {
         rows,
         rounds,
         cold,
+        profiles: profiles((note) => console.error(note)),
         machine: describeMachine(),
         date: new Date().toISOString(),
       });
