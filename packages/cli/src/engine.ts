@@ -32,5 +32,7 @@ export const startWorkers = async ({
   const { id, version } = await selectEngine({ engine: holds ? best.engine : backend, onNotice });
   remember(id);
   const known = holds || (asked && measured?.engines[id] === (version ?? 'unknown'));
-  return { engine: id, workers: workers ?? { atMost: known ? (fastest(measured!.rows, purpose, id)?.workers ?? 1) : 1 } };
+  if (workers !== undefined) return { engine: id, workers };
+  const row = known ? fastest(measured!.rows, purpose, id) : undefined;
+  return { engine: id, workers: row === undefined ? { atMost: 1 } : { atMost: row.workers, start: row.start } };
 };

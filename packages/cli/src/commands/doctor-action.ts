@@ -65,12 +65,13 @@ const measuredLines = (measured: Measured): string[] => {
   return [
     'Digits network, images/s, medians of rounds in turn; what is fastest is used where nobody asks for anything else:',
     ...table([
-      ['engine', 'workers', 'sampling', 'training', 'memory', ''],
+      ['engine', 'workers', 'sampling', 'training', 'start', 'memory', ''],
       ...measured.rows.map((row) => [
         row.engine,
         String(row.workers),
         row.sampling.toPrecision(3),
         row.training.toPrecision(3),
+        row.start === 0 ? '' : `${row.start.toPrecision(2)} s`,
         `${row.memory} MB`,
         mark(row) === '' ? '' : `← ${mark(row)}`,
       ]),

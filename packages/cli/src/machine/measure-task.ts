@@ -23,6 +23,8 @@ export interface MeasureTask {
 const IMAGES = 64;
 
 interface Bench {
+  /** Seconds that opening the pool took. */
+  readonly start: number;
   readonly pool: Pool | undefined;
   readonly drawing: Drawing;
   readonly job: DrawJob;
@@ -30,7 +32,7 @@ interface Bench {
 }
 let bench: Bench | undefined;
 
-/** In a process of its own: opens what is timed, and times one round of it; what it says is images a second, or megabytes. */
+/** In a process of its own: opens what is timed, and times one round of it; what it says is seconds, images a second, or megabytes. */
 export const measureTask: Handler<'measure'> = async (task) => {
   switch (task.what) {
     case 'open':
@@ -38,7 +40,7 @@ export const measureTask: Handler<'measure'> = async (task) => {
       // The first round compiles.
       await sampled(bench);
       await bench.training.next();
-      return 0;
+      return bench.start;
     case 'sampling': {
       const seconds = await timed(() => sampled(bench!));
       return (IMAGES * bench!.drawing.plan.steps.length) / seconds;
@@ -55,7 +57,9 @@ export const measureTask: Handler<'measure'> = async (task) => {
 };
 
 const open = async ({ engine, workers, cwd, run, config }: MeasureTask): Promise<Bench> => {
+  const before = performance.now();
   const pool = workers === 1 ? undefined : await openPool({ workers, engine });
+  const start = pool === undefined ? 0 : (performance.now() - before) / 1000;
   const opened = await openRun(run, cwd);
   const job: DrawJob = { run, cwd, modelHash: opened.weights.modelHash, config: opened.config, guidance: 1, labels: [0, 1, 2, 3] };
   const { drawing } = await openDrawing(job, opened);
@@ -71,7 +75,7 @@ const open = async ({ engine, workers, cwd, run, config }: MeasureTask): Promise
     accumulate: workers,
     ...(pool === undefined ? {} : { shards: shardsOf(pool, { config, cwd }) }),
   });
-  return { pool, drawing, job, training };
+  return { start, pool, drawing, job, training };
 };
 
 const sampled = ({ drawing, job, pool }: Bench): Promise<unknown> => drawImages({ drawing, job, count: IMAGES, batchSize: IMAGES, pool });

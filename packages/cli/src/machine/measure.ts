@@ -43,6 +43,7 @@ export const measure = async (
   const candidates = candidatesOf(findings).filter(({ workers }) => BATCH % workers === 0);
   const folder = await mkdtemp(join(tmpdir(), 'tweedie-measure-'));
   const opened: { readonly pool: Pool; readonly ask: (what: MeasureTask['what']) => Promise<number> }[] = [];
+  const starts: number[] = [];
   const total = candidates.length * (rounds + 1);
   let done = 0;
   const turn = (): void => {
@@ -56,7 +57,7 @@ export const measure = async (
       const pool = await openPool({ workers: 1, engine: candidate.engine, runtime: 'child_process' });
       const ask = (what: MeasureTask['what']): Promise<number> => pool.run('measure', { what, ...candidate, ...shared });
       opened.push({ pool, ask });
-      await ask('open');
+      starts.push(await ask('open'));
       turn();
     }
     const times = candidates.map(() => ({ sampling: [] as number[], training: [] as number[] }));
@@ -71,6 +72,7 @@ export const measure = async (
         ...candidate,
         sampling: rounded(medianOf(times[i]!.sampling)),
         training: rounded(medianOf(times[i]!.training)),
+        start: rounded(starts[i]!),
         memory: Math.round(await opened[i]!.ask('memory')),
       })),
     );

@@ -26,6 +26,7 @@ const row = (engine: string, workers: number, sampling: number, training: number
   workers,
   sampling,
   training,
+  start: 0.5,
   memory: 1,
 });
 const ROWS = [row('wasm', 1, 100, 50), row('wasm', 2, 180, 54), row('wasm', 4, 190, 90)];
@@ -65,10 +66,13 @@ describe('what is fastest', () => {
     expect(await startWorkers({ io, purpose: 'sampling' })).toEqual({ engine: 'wasm', workers: { atMost: 1 } });
     const findings = await diagnose({ engine: 'wasm' });
     const written = await writeMeasured(findings, ROWS);
-    expect(await startWorkers({ io, purpose: 'sampling' })).toEqual({ engine: 'wasm', workers: { atMost: 2 } });
-    expect(await startWorkers({ io, purpose: 'training' })).toEqual({ engine: 'wasm', workers: { atMost: 4 } });
+    expect(await startWorkers({ io, purpose: 'sampling' })).toEqual({ engine: 'wasm', workers: { atMost: 2, start: 0.5 } });
+    expect(await startWorkers({ io, purpose: 'training' })).toEqual({ engine: 'wasm', workers: { atMost: 4, start: 0.5 } });
     expect(await startWorkers({ io, purpose: 'training', workers: 3 })).toEqual({ engine: 'wasm', workers: 3 });
-    expect(await startWorkers({ io, purpose: 'training', backend: 'wasm' })).toEqual({ engine: 'wasm', workers: { atMost: 4 } });
+    expect(await startWorkers({ io, purpose: 'training', backend: 'wasm' })).toEqual({
+      engine: 'wasm',
+      workers: { atMost: 4, start: 0.5 },
+    });
     expect(await startWorkers({ io, purpose: 'training', backend: 'cpu' })).toEqual({ engine: 'cpu', workers: { atMost: 1 } });
     vi.stubEnv('TWEEDIE_BACKEND', 'cpu');
     expect(await startEngine(undefined, io)).toBe('cpu');

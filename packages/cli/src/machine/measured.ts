@@ -25,6 +25,8 @@ export const measuredRow = z.strictObject({
   sampling: z.number().positive(),
   /** Images a second trained on. */
   training: z.number().positive(),
+  /** Seconds until the workers are there; 0 for one, which is this process. */
+  start: z.number().min(0),
   /** Megabytes at most of the process, its threads included. */
   memory: z.number().positive(),
 });

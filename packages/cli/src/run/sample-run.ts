@@ -1,4 +1,5 @@
-import { tweedieError, type Plan, type Sampler } from '@tweedie/core';
+import { zeros } from '@tensorflow/tfjs-core';
+import { tweedieError, type Model, type Plan, type Sampler } from '@tweedie/core';
 import { NOISE, PLAN, SAMPLER } from '@tweedie/core/container';
 import type { ExperimentInput } from '../config/experiment.ts';
 import { openPool, type Pool } from '../workers/pool.ts';
@@ -98,11 +99,15 @@ export const sampleRun = async (options: SampleRunOptions): Promise<SampleRunRes
     const denoiser = { shape: model.shape, classes: model.classes, denoise: session?.denoise ?? model.denoise };
     const drawing = drawingOf({ ...job, sampler, plan, denoiser, noise: experiment.get(NOISE) });
     const wanted = worthwhile(options.workers ?? options.pool?.workers ?? 1, model.shape);
-    const workers = Math.min(
+    const possible = Math.min(
       workersOn(runningEngine(), wanted, () => (session === undefined ? coupled(sampler) : threaded())),
       Math.max(1, count >> 1),
     );
     const started = performance.now();
+    const start = typeof wanted === 'number' || options.pool !== undefined ? 0 : (wanted.start ?? 0);
+    // Few images of a small network are there before the workers are.
+    const pays = possible === 1 || start === 0 || (1 - 1 / possible) * count * (await secondsOf(model, plan, guidance)) > start;
+    const workers = pays ? possible : 1;
     const { images, frames, calls } = await whileRunning(async () => {
       const pool = workers === 1 ? undefined : (options.pool ?? (own = await openPool({ workers })));
       return drawImages({
@@ -151,6 +156,16 @@ const threaded = (): Error =>
     problem: 'ONNX Runtime has threads of its own, and is one for all images',
     remedy: 'leave --workers out, or take the engine',
   });
+
+/** About how long an image takes here, from one network call. */
+const secondsOf = async ({ denoise, shape }: Model, { nfe, steps, levels }: Plan, guidance: number): Promise<number> => {
+  const y = zeros([2, ...shape]);
+  const started = performance.now();
+  const x0 = await denoise(y, levels[0]!);
+  await x0.data();
+  [y, x0].forEach((tensor) => tensor.dispose());
+  return ((performance.now() - started) / 2000) * (nfe ?? steps.length) * (guidance === 1 ? 1 : 2);
+};
 
 /** Why the images of a sampler cannot be dealt out, if that is so. */
 export const coupled = ({ name, facts }: Sampler): Error | undefined =>

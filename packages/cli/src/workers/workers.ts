@@ -1,8 +1,8 @@
 import { tweedieError } from '@tweedie/core';
 import { runtimeOf } from './runtime.ts';
 
-/** How many workers: this many, or up to so many where they are of use (what was measured on this machine). */
-export type Workers = number | { readonly atMost: number };
+/** How many workers: this many, or up to so many where they are of use (what was measured on this machine), `start` being the seconds until they are there. */
+export type Workers = number | { readonly atMost: number; readonly start?: number };
 
 /** More engines than this are a slip of the hand. */
 const MOST = 256;
