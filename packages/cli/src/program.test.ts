@@ -327,6 +327,11 @@ describe('exit codes', () => {
     [['sample'], /missing required argument 'RUN'/],
     [['sample', 'nowhere'], /there is no such run/],
     [['sample', 'runs/roll', '--out', 'a.jpg'], /this kind of file is not written: got a\.jpg, expected \.png, \.gif or \.npz/],
+    [['sample', 'runs/roll', '--workers', '0'], /\[workers\] not a number of workers: got 0, expected an integer from 1 to 256/],
+    [
+      ['train', ...TINY, '--workers', '3'],
+      /\[workers\] the batch does not divide into equal parts: got 3 workers, expected a divisor of the batch size 16/,
+    ],
     [['sample', 'runs/roll', '-n', 'lots'], /\[count\].*got NaN/],
     [['sample', 'runs/roll', '--sampler', 'heun', '--sampler.churn', '3'], /sampler\.churn: unknown key; allowed: use, sChurn/],
     [['sample', 'runs/roll', '--training.steps', '3'], /training\.steps: this cannot be changed here/],

@@ -226,8 +226,8 @@ const makeAll = async (
   let pool: Pool | undefined;
   let done = 0;
   try {
-    const count = workersOn(engine, worthwhile(workers, model.shape));
-    if (count > 1) pool = await openPool({ workers: Math.min(count, batches), engine });
+    const count = Math.min(workersOn(engine, worthwhile(workers, model.shape)), batches);
+    if (count > 1) pool = await openPool({ workers: count, engine });
     bar = await startProgress(io, { title: 'compare', total, unit: 'calls' });
     for (const [i, task] of missing.entries()) {
       if (io.signal?.aborted === true) break;

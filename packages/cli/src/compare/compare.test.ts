@@ -57,6 +57,15 @@ describe('compare', () => {
     expect([...starts][0]).toMatch(/^[0-9a-f]{16}$/);
   });
 
+  it('has the same numbers from workers, for every sampler, in cells of the same name', async () => {
+    await cp(project.at('runs/roll/weights.safetensors'), project.at('runs/dealt/weights.safetensors'));
+    const [, , ...words] = WORDS;
+    const ran = await project.tweedie('compare', 'runs/dealt', ...words, '--workers', '2', '--json');
+    const numbers = (rows: Output<'compare'>['rows']): unknown => rows.map(({ seconds: _, ...row }) => row);
+    expect(ran.code, ran.stderr).toBe(0);
+    expect(numbers(said(ran).rows)).toEqual(numbers(said(first).rows));
+  }, 120_000);
+
   it('pairs what shares its noise: euler and ddim(0) are one sampler, and differ by rounding', async () => {
     const ran = await project.tweedie('compare', 'runs/roll', '--samplers', 'euler, ddim', '--baseline', 'euler', '--nfe', '6', '-n', '96', '--out', 'twins.html', '--json'); // prettier-ignore
     const twin = said(ran).rows.find(({ sampler }) => sampler === 'ddim')!;
@@ -175,6 +184,7 @@ describe('compare refuses with one sentence, exit code 2, and writes nothing', (
     [['runs/roll', '--guidance', 'much'], /\[--guidance\].*got NaN/],
     [['runs/roll', '--levels.steps', '7'], /\[--levels\.steps\] the steps follow from the calls; give --nfe/],
     [['runs/roll', '--training.steps', '7'], /training\.steps: this cannot be changed here; allowed: levels\.…/],
+    [['runs/roll', '--workers', 'few'], /\[workers\] not a number of workers: got NaN, expected an integer from 1 to 256/],
     [['runs/roll', '--backend', 'abacus'], /no engine of this name: got abacus/],
   ])('%j', async (words, message) => {
     const before = existsSync(project.at('runs/roll/compare/cells')) ? await cellFiles() : [];

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { getBackend, memory } from '@tensorflow/tfjs-core';
-import { isTweedieError } from '@tweedie/core';
+import { createNoise, isTweedieError, type Extractor } from '@tweedie/core';
+import { loadMnistnet } from '@tweedie/metrics/node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExperimentInput } from '../config/experiment.ts';
 import { readLog } from '../run/log.ts';
@@ -12,6 +13,7 @@ import { readRecord } from '../run/run-folder.ts';
 import { sampleRun } from '../run/sample-run.ts';
 import { trainRun, type TrainEvent } from '../run/train-run.ts';
 import { SMALL } from '../testing/small.fixture.ts';
+import { dealt } from './extractor.ts';
 import { openPool, type Pool } from './pool.ts';
 
 let home: string;
@@ -103,6 +105,29 @@ describe('sampling over workers', () => {
     },
     120_000,
   );
+
+  it.skipIf(!exact)('features of images are the same to the bit, and the extractor keeps its name', async () => {
+    const extractor = loadMnistnet();
+    const images = createNoise(1).normal([37, 28, 28, 1], { stream: 1, step: 0 });
+    const bits = async (from: Extractor): Promise<readonly unknown[]> => {
+      const [features, logits] = [await from.features(images), await from.logits!(images)];
+      const read = [features.shape, await features.data(), await logits.data()];
+      [features, logits].forEach((tensor) => tensor.dispose());
+      return read;
+    };
+    const tensors = memory().numTensors;
+    for (const pool of [pools.threads!, pools.processes!]) {
+      const other = dealt(await extractor, pool);
+      expect([other.id, other.dims]).toEqual([(await extractor).id, (await extractor).dims]);
+      expect(await bits(other)).toEqual(await bits(await extractor));
+    }
+    expect(memory().numTensors).toBe(tensors);
+    const strange = { ...(await extractor), id: 'another' };
+    await expect(bits(dealt(strange, pools.threads!))).rejects.toThrow(
+      /this extractor is not to be had in a worker: got another, expected mnistnet/,
+    );
+    images.dispose();
+  });
 
   it('says the sentence of a worker, refuses a coupled sampler only where a number was insisted on, and leaves nothing behind', async () => {
     const tensors = memory().numTensors;
