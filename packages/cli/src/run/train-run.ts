@@ -20,7 +20,8 @@ import { composeExperiment, CONFIG, optimizerParts, PLUGINS, RATE } from '../exp
 import { openPool, type Pool } from '../workers/pool.ts';
 import { runningEngine } from '../workers/runtime.ts';
 import { shardsOf } from '../workers/shards.ts';
-import { sharedParts, workersOn, worthwhile, type Workers } from '../workers/workers.ts';
+import { worthwhile, type Workers } from '../workers/workers.ts';
+import { divided } from './divided.ts';
 import { createEssTable, type EssTable } from './ess-table.ts';
 import { whileRunning } from './failure.ts';
 import { openLog, readLog, type Log, type LogLine } from './log.ts';
@@ -140,14 +141,14 @@ export const trainRun = async ({
       notice(`the run was started on the engine ${found.record.engine} and goes on on ${getBackend()}: equal to rounding, not to the bit`);
 
     drainOf(experiment); // what does not fit together is refused before anything runs
-    const { batchSize, accumulate } = wanted.training;
-    const wanting = workersOn(runningEngine(), worthwhile(wished, network.shape), (count) =>
-      undividable(composed, wanted, count, found?.record),
-    );
-    const parts = found?.record === undefined ? sharedParts(accumulate, wanting) : (found.record.parts ?? accumulate);
-    const workers = Math.min(wanting, parts);
-    if (typeof wished === 'number' && workers < wished)
-      notice(`the run was begun with batches of ${batchSize} rows in ${parts} parts, and stays with them: ${workers} of ${wished} workers have something to do`); // prettier-ignore
+    const { parts, workers } = divided({
+      wished: worthwhile(wished, network.shape),
+      engine: runningEngine(),
+      training: wanted.training,
+      record: found?.record,
+      composed: composed !== undefined,
+      notice,
+    });
     const finished = state !== undefined && state.step >= found!.record!.steps;
     if (workers > 1 && !finished) pool = await whileRunning(() => openPool({ workers }));
     const split = experiment.scope(value(TRAINING, { ...experiment.get(TRAINING), accumulate: parts }));
@@ -192,29 +193,6 @@ export const trainRun = async ({
     await pool?.close();
     await unlock();
   }
-};
-
-/** Why a run cannot be computed by several workers, or has nothing for them to do; only who insists on a number hears it. */
-const undividable = (
-  composed: Experiment | undefined,
-  { training: { batchSize, accumulate } }: ExperimentConfig,
-  workers: number,
-  record: RunRecord | undefined,
-): Error | undefined => {
-  if (composed !== undefined)
-    return tweedieError({
-      subject: 'workers',
-      problem: 'an experiment that was composed here cannot be sent to a worker',
-      remedy: 'give its configuration alone',
-    });
-  if (record !== undefined || batchSize % sharedParts(accumulate, workers) === 0) return undefined;
-  return tweedieError({
-    subject: 'workers',
-    problem: 'the batch does not divide into equal parts',
-    got: `${workers} workers${accumulate === 1 ? '' : `, ${accumulate} micro-batches`}`,
-    expected: `a divisor of the batch size ${batchSize}`,
-    remedy: 'choose another number of workers, or training.batchSize',
-  });
 };
 
 const optional = <K extends string, T>(key: K, value: T | undefined): { readonly [P in K]?: T } =>

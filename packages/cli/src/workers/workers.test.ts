@@ -196,6 +196,27 @@ describe('training over workers', () => {
       expect(await readRecord(cut)).toMatchObject({ status: 'finished', parts: 2, workers: 1 });
       expect((await weights(cut)).equals(await weights(two))).toBe(true);
       expect(notices).toEqual([]);
+      // A run that was begun in one piece stays in one.
+      const whole = await trained('whole', { signal: AbortSignal.abort() }).then(() => trained('whole', { workers: 2, onEvent }));
+      expect(notices).toEqual([
+        expect.stringMatching(/begun with batches in 1 part and stays with that, to the bit: 1 of 2 workers has something to do/),
+      ]);
+      expect((await weights(whole)).equals(await weights(run))).toBe(true);
+    },
+    120_000,
+  );
+
+  it.skipIf(!exact)(
+    'hears what an objective tells in its workers: of what targets are made, and how much of the loss is a constant',
+    async () => {
+      for (const objective of [{ use: 'stf', reference: 16 }, { use: 'lcss' }]) {
+        const config: ExperimentInput = { ...PLAIN, objective, training: { ...PLAIN.training, steps: 3 } };
+        const two = await trained(`two-${objective.use}`, { workers: 2 }, config);
+        const micro = await trained(`micro-${objective.use}`, {}, { ...config, training: { ...config.training, accumulate: 2 } });
+        expect(await log(two)).toEqual(await log(micro));
+        expect((await log(two))[0]).toHaveProperty(objective.use === 'stf' ? 'ess' : 'loss');
+        expect((await readRecord(two))?.ess).toEqual((await readRecord(micro))?.ess);
+      }
     },
     120_000,
   );

@@ -32,9 +32,3 @@ export const workersOn = (engine: string, workers: Workers, refusal?: (workers: 
 /** What was measured on images says nothing of points, which are through before a worker has started. */
 export const worthwhile = (workers: Workers, shape: readonly number[]): Workers =>
   typeof workers !== 'number' && shape.length === 1 ? 1 : workers;
-
-/** The least common multiple: the parts of a batch that so many workers can share evenly, micro-batches kept. */
-export const sharedParts = (accumulate: number, workers: number): number => {
-  const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % b));
-  return (accumulate * workers) / divisor(accumulate, workers);
-};
