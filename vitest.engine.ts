@@ -1,4 +1,5 @@
-/** Picks the engine of every test before it runs: TWEEDIE_BACKEND, or wasm. */
+/** Picks the engine of every test before it runs, and of every command that a test runs: TWEEDIE_BACKEND, or wasm. */
 const { selectEngine } = await import('@tweedie/backend');
-await selectEngine({ engine: process.env['TWEEDIE_BACKEND'] ?? 'wasm' });
+process.env['TWEEDIE_BACKEND'] ||= 'wasm';
+await selectEngine({ engine: process.env['TWEEDIE_BACKEND'] });
 export {};

@@ -20,7 +20,8 @@ export const bring = (root) => {
   if (lacking().length === 0) return undefined;
   const wanted = Object.entries(PACKAGES).map(([name, version]) => `${name}@${version}`);
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  spawnSync(npm, ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', ...wanted], { cwd: root, stdio: 'ignore' });
+  const quick = ['--prefer-offline', '--fetch-retries=1', '--no-audit', '--no-fund'];
+  spawnSync(npm, ['install', '--no-save', '--ignore-scripts', ...quick, ...wanted], { cwd: root, stdio: 'ignore' });
   const left = lacking();
   return left.length === 0 ? undefined : `npm could not install ${left.join(' ')}`;
 };
