@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import util from 'node:util';
+import { tweedieError } from '@tweedie/core';
 import { getKernelsForBackend, registerBackend, unregisterKernel, type KernelBackend } from '@tensorflow/tfjs-core';
 import type { NativeKind } from './pins.ts';
 import { BINDING_FILE, buildFolder } from './place.ts';
@@ -19,6 +20,9 @@ export const loadPackage = async (entry: string): Promise<void> => {
   await import(/* @vite-ignore */ pathToFileURL(entry).href);
 };
 
+/** Under this the build's shims look for tfjs-core. */
+const CORE = Symbol.for('tweedie.tfjs-core');
+
 interface BackendModule {
   readonly NodeJSKernelBackend: new (binding: unknown, packageName: string) => KernelBackend;
 }
@@ -27,8 +31,15 @@ interface BackendModule {
 export const loadBuild = (kind: NativeKind): void => {
   restoreUtil();
   const ours = createRequire(import.meta.url);
-  // What the private copy's umbrella hands out; set once, since its modules keep what they were given.
-  (globalThis as Record<symbol, unknown>)[Symbol.for('tweedie.tfjs-core')] ??= ours('@tensorflow/tfjs-core');
+  // What the private copy's umbrella hands out. Its modules keep what they were given first: a second one cannot be served.
+  const shared = globalThis as Record<symbol, unknown>;
+  const core: unknown = ours('@tensorflow/tfjs-core');
+  if ((shared[CORE] ??= core) !== core)
+    throw tweedieError({
+      subject: 'backend',
+      problem: 'this process has two copies of @tensorflow/tfjs-core, and the native engine serves the other one',
+      remedy: 'make the versions agree and run npm dedupe; npm ls @tensorflow/tfjs-core shows both',
+    });
   const copy = join(buildFolder(kind), 'package');
   const load = createRequire(join(copy, 'package.json'));
   const binding: unknown = load(join(buildFolder(kind), BINDING_FILE));

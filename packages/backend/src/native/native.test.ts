@@ -7,6 +7,7 @@ import { lockFolder } from '@tweedie/core/node';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { fetchTarball, fetchWheels } from './fetch.ts';
 import { installNative } from './install.ts';
+import { loadBuild } from './load.ts';
 import { BINDING, BUILDS, TENSORFLOW, TFJS_NODE } from './pins.ts';
 import { BINDING_FILE, buildFolder, damageOf, MANIFEST, nativeFolder, readManifest } from './place.ts';
 import { nativeStatus, removeNative } from './status.ts';
@@ -108,6 +109,19 @@ describe('a build in the cache', () => {
   it.skipIf(readManifest('cpu') === null)('that was installed is this TensorFlow', async () => {
     expect(await tryBuild(buildFolder('cpu'))).toEqual({ tensorflow: TENSORFLOW, gpu: false });
   });
+});
+
+it('the native engine serves one tfjs-core', () => {
+  const shared = globalThis as Record<symbol, unknown>;
+  const key = Symbol.for('tweedie.tfjs-core');
+  const before = shared[key];
+  shared[key] = {};
+  try {
+    expect(() => loadBuild('cpu')).toThrow(/two copies of @tensorflow\/tfjs-core/);
+  } finally {
+    if (before === undefined) Reflect.deleteProperty(shared, key);
+    else shared[key] = before;
+  }
 });
 
 describe.skipIf(!here)('what is missing is named', () => {
