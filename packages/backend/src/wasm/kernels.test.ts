@@ -124,6 +124,14 @@ const outputShape = async (kernelName: string, x: number[], filter: number[], at
 
 describe('convolution', () => {
   it.skipIf(OURS === 'wasm')('values, of an engine that knows fewer paddings', async () => {
+    // Half a filter on each side is `same` at stride 1; at stride 2 it is not, where the image is even.
+    for (const strides of [1, 2])
+      for (const side of [4, 5])
+        await agree(
+          'Conv2D',
+          { x: values([1, side, side, 1], 1), filter: values([3, 3, 1, 1], 2) },
+          { strides: [strides, strides], pad: 1, dataFormat: 'NHWC', dimRoundingMode: 'floor', dilations: [1, 1] },
+        );
     await fc.assert(
       fc.asyncProperty(depthwise, async ({ x, filter, attributes, seed }) => {
         for (const name of ['Conv2D', 'DepthwiseConv2dNative'])
