@@ -34,7 +34,8 @@ export function transformFilter(g: usize, K: i32, N: i32, turned: bool, U: usize
     for (let k = 0; k < K; k++) {
       const to = U + (((n >> 3) * K * 8 + k * 8 + (n & 7)) * 4);
       const at = g + ((turned ? n * K + k : k * N + n) * 4);
-      const step = turned ? K * 4 : <i32>4;
+      let step = 4;
+      if (turned) step = K * 4;
       const first = turned ? at + 8 * tap : at;
       const next: usize = turned ? 0 - tap : tap;
       const a0 = gather(first, step), a1 = gather(first + next, step), a2 = gather(first + 2 * next, step);

@@ -1,4 +1,5 @@
 import { registerKernel, Slice, unregisterKernel, getKernel, type KernelFunc } from '@tensorflow/tfjs-core';
+import { convolutionKernels } from './conv2d.ts';
 import { conv2dBackpropFilter } from './conv2d-backprop-filter.ts';
 import { conv2dBackpropInput } from './conv2d-backprop-input.ts';
 import { depthwiseBackpropFilter, depthwiseBackpropInput } from './depthwise-backprop.ts';
@@ -19,6 +20,7 @@ export const completeWasm = (): void => {
     tileKernel(),
     resizeNearestNeighborGrad(),
     avgPoolGrad(),
+    ...convolutionKernels(),
     conv2dBackpropInput(),
     conv2dBackpropFilter,
     depthwiseBackpropFilter,

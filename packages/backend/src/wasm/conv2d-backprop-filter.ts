@@ -1,4 +1,5 @@
 import { BatchMatMul, Conv2D, Conv2DBackpropFilter, Slice, Transpose, backend_util, type TensorInfo } from '@tensorflow/tfjs-core';
+import { winogradFilterGradient, winogradGeometry } from './winograd/winograd.ts';
 import { call, free, kernel, view, type Wasm } from './kernel.ts';
 
 export type FilterAttributes = {
@@ -15,7 +16,8 @@ export type FilterAttributes = {
  * It is itself a convolution: x as [c, H, W, b] with the filter ȳ as [p, q, b, k], dilated by the stride s, leaves [c, i, j, k].
  * With stride 1 the shift j along a row is made beforehand, so that only i is left to the convolution: x as [j, c, p, (q, b)] with
  * the filter ȳ as [1, p, (q, b), k] leaves [j, c, i, k]. Its outputs then stand in long rows, which XNNPACK's tiles fill; the 3 × 3 of
- * the plain form fill three quarters of them. A 1×1 filter of stride 1 is a product of matrices, x̂ᵀ ŷ.
+ * the plain form fill three quarters of them. A 1×1 filter of stride 1 is a product of matrices, x̂ᵀ ŷ;
+ * most of 3×3 go to Winograd's method.
  */
 export const conv2dBackpropFilter = kernel(
   Conv2DBackpropFilter,
@@ -35,6 +37,10 @@ export const conv2dBackpropFilter = kernel(
     );
     const { batchSize: B, inHeight: H, inWidth: W, inChannels: Cin, outHeight: P, outWidth: Q, outChannels: Cout, filterHeight: h, filterWidth: w, strideHeight: sh, strideWidth: sw } = info; // prettier-ignore
     const { top, left } = info.padInfo;
+
+    const geometry = winogradGeometry(info);
+    const ours = geometry === null ? null : winogradFilterGradient(wasm, geometry, { x, dy });
+    if (ours !== null) return ours;
 
     if (h === 1 && w === 1 && sh === 1 && sw === 1 && P === H && Q === W) {
       const columns = call(wasm, Transpose, { x: view(x, [B * H * W, Cin]) }, { perm: [1, 0] });

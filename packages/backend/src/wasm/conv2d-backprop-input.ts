@@ -12,6 +12,7 @@ import {
 import type { FilterAttributes } from './conv2d-backprop-filter.ts';
 import { call, free, kernel, view } from './kernel.ts';
 import { dilateRows } from './dilate-rows.ts';
+import { adjointGeometry, winogradConvolve, winogradGeometry } from './winograd/winograd.ts';
 
 type InputAttributes = Omit<FilterAttributes, 'filterShape'> & { inputShape: [number, number, number, number] };
 
@@ -28,6 +29,11 @@ export const conv2dBackpropInput = (): { kernelName: string; kernelFunc: KernelF
     const filterShape = filter.shape as [number, number, number, number];
     const info = backend_util.computeConv2DInfo(inputShape, filterShape, strides, 1, pad as 'valid', dimRoundingMode);
     const { batchSize: B, inHeight: H, inWidth: W, inChannels: Cin, outHeight: P, outWidth: Q, outChannels: Cout, filterHeight: h, filterWidth: w, strideHeight: sh, strideWidth: sw } = info; // prettier-ignore
+    const forward = dataFormat === 'NHWC' ? winogradGeometry(info) : null;
+    const geometry = forward && adjointGeometry(forward);
+    const ours = geometry && winogradConvolve(wasm, geometry, { x: dy, filter, turned: true });
+    if (ours !== null) return ours;
+
     const before = [h - 1 - info.padInfo.top, w - 1 - info.padInfo.left] as const;
     const after = [H - 1 - (P - 1) * sh + info.padInfo.top, W - 1 - (Q - 1) * sw + info.padInfo.left] as const;
     if (dataFormat !== 'NHWC' || Math.min(...before, ...after) < 0) {

@@ -4,6 +4,8 @@ import { getKernel, type DataType, type KernelFunc, type NamedAttrMap, type Tens
 export interface Wasm {
   makeOutput(shape: number[], dtype: DataType): TensorInfo;
   typedArrayFromHeap(info: TensorInfo): Float32Array | Int32Array | Uint8Array;
+  /** Where a tensor begins on the heap, in bytes; 0 if the heap was full. */
+  getMemoryOffset(dataId: TensorInfo['dataId']): number;
   disposeData(dataId: TensorInfo['dataId']): boolean;
   incRef(dataId: TensorInfo['dataId']): void;
 }
