@@ -30,7 +30,8 @@ export const convolutionKernels = (): { kernelName: string; kernelFunc: KernelFu
         false,
         format,
       );
-      const geometry = activation === 'linear' && (bias === undefined || bias.shape.length === 1) ? winogradGeometry(info) : null;
+      const whole = bias === undefined || (bias.shape.length === 1 && bias.shape[0] === info.outChannels);
+      const geometry = whole && activation === 'linear' ? winogradGeometry(info) : null;
       const ours = geometry === null ? null : winogradConvolve(wasm, geometry, { x, filter, bias });
       const inputs = { x, filter, ...(bias && { bias }), ...(preluActivationWeights && { preluActivationWeights }) };
       return ours ?? (shipped({ inputs, backend: wasm, attrs: attributes as unknown as NamedAttrMap }) as TensorInfo);
