@@ -22,15 +22,20 @@ const conv = (name, inputs, attributes) =>
 
 const cases = () => {
   const rows = [];
-  for (const [batch, side, channels] of [
+  for (const [batch, side, channels, left = channels] of [
     [32, 28, 32],
     [64, 14, 32],
     [64, 7, 64],
+    [64, 14, 4, 32],
+    [4, 32, 64],
+    [4, 32, 128],
+    [4, 16, 128],
+    [1, 14, 32],
   ]) {
     const shape = [batch, side, side, channels];
-    const filterShape = [3, 3, channels, channels];
-    const [x, dy, filter] = [randomNormal(shape), randomNormal(shape), randomNormal(filterShape)];
-    const label = `[${shape}] ⊛ 3×3→${channels}`;
+    const filterShape = [3, 3, channels, left];
+    const [x, dy, filter] = [randomNormal(shape), randomNormal([batch, side, side, left]), randomNormal(filterShape)];
+    const label = `[${shape}] ⊛ 3×3→${left}`;
     rows.push([`${label}: forward`, () => conv2d(x, filter, 1, 'same')]);
     rows.push([`${label}: filter gradient`, () => conv('Conv2DBackpropFilter', { x, dy }, { filterShape })]);
     rows.push([`${label}: input gradient`, () => conv('Conv2DBackpropInput', { dy, filter }, { inputShape: shape })]);
