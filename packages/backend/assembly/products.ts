@@ -1,6 +1,6 @@
 /** Products of small matrices, sixteen at a time. Four rows by eight columns stay in registers; to take two steps a turn would make V8 spill them. */
 
-/** c[4][8] = Σ_k a[k] b[k]: a's rows are `row` bytes apart and contiguous in k, b is a panel [K][8]. K is a multiple of four. */
+/** c[4][8] = Σ_k a[k] b[k]: a's rows are `row` bytes apart and contiguous in k, b is a panel [K][8]. */
 // prettier-ignore
 function block(a: usize, row: usize, b: usize, K: i32, c: usize, pitch: usize): void {
   let s00 = f32x4.splat(0), s01 = f32x4.splat(0);
@@ -91,5 +91,30 @@ export function accumulateProducts(
         c += 16 * N8;
       }
     }
+  }
+}
+
+/**
+ * c = a·b for each of `count` pairs, [m, k]·[k, n], with m ≥ 4 and n ≥ 8. Where m is no multiple of four or n none of eight, the last rows or columns are
+ * computed with their neighbours before them, to the same bits a second time. `panel` lends k·32 bytes.
+ */
+export function multiply(a: usize, b: usize, count: i32, m: i32, k: i32, n: i32, c: usize, panel: usize): void {
+  const pitch = n * 4;
+  for (let pair = 0; pair < count; pair++) {
+    for (let j = 0; j < n; j += 8) {
+      const column = min(j, n - 8) * 4;
+      for (let l = 0; l < k; l++) {
+        const from = b + l * pitch + column;
+        v128.store(panel + l * 32, v128.load(from));
+        v128.store(panel + l * 32, v128.load(from, 16), 16);
+      }
+      for (let i = 0; i < m; i += 4) {
+        const row = min(i, m - 4);
+        block(a + row * k * 4, k * 4, panel, k, c + row * pitch + column, pitch);
+      }
+    }
+    a += m * k * 4;
+    b += k * pitch;
+    c += m * pitch;
   }
 }

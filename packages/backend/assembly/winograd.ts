@@ -20,6 +20,8 @@ import { ceilTo, planeOf, rowsOf, skewed } from './layout';
 import { accumulateProducts, products } from './products';
 import { collectFilter, transformCotangents, transformFilter, transformOutputs, transformRows, transformTiles } from './transforms';
 
+export { multiply } from './products';
+
 /** Bytes that both need: U or its gradient, V, M or Z, a strip of four rows, a row of zeros. */
 export function scratchBytes(W: i32, K: i32, N: i32, Q: i32): usize {
   const tw = (Q + 1) / 2;

@@ -185,8 +185,8 @@ describe('convolution', () => {
 describe('matrix product', () => {
   it('transposed operands, batches and broadcasting of a batch of one', async () => {
     const cases = fc.record({
-      m: size(9),
-      n: size(9),
+      m: size(13),
+      n: size(19),
       k: size(9),
       batch: size(3),
       one: fc.constantFrom('a', 'b', 'neither'),

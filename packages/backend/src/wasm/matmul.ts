@@ -1,5 +1,7 @@
 import { BatchMatMul, Transpose, _FusedMatMul, getKernel, type KernelFunc, type TensorInfo } from '@tensorflow/tfjs-core';
 import { call, free, kernel, view, type Wasm } from './kernel.ts';
+import { winogradModule } from './winograd/module.ts';
+import { withScratch } from './winograd/scratch.ts';
 
 type Operands = { a: TensorInfo; b: TensorInfo };
 type Transposition = { transposeA: boolean; transposeB: boolean };
@@ -34,10 +36,22 @@ const stacked = (a: TensorInfo, b: TensorInfo, product: (a: TensorInfo, b: Tenso
   return { ...product(view(a, [1, matrices(a) * m, k]), view(b, [1, k, n])), shape: [...a.shape.slice(0, -2), m, n] };
 };
 
+/** A stack of pairs, [b, m, k]·[b, k, n]; null where our module cannot run, or is not made for it. */
+const paired = (wasm: Wasm, a: TensorInfo, b: TensorInfo): TensorInfo | null => {
+  const [[m, k], [, n]] = [a.shape.slice(-2), b.shape.slice(-2)] as [[number, number], [number, number]];
+  const module = winogradModule(wasm);
+  const stack = a.shape.slice(0, -2);
+  const equal = stack.join() === b.shape.slice(0, -2).join(); // not broadcast
+  if (module === null || m < 4 || n < 8 || k === 0 || matrices(a) === 0 || !equal) return null;
+  return withScratch(wasm, k * 32, [...stack, m, n], (c, panel) =>
+    module.multiply(wasm.getMemoryOffset(a.dataId), wasm.getMemoryOffset(b.dataId), matrices(a), m, k, n, c, panel),
+  );
+};
+
 /**
  * The shipped kernels multiply transposed operands, and every stack of matrices, in a scalar loop, up to 15 × slower than XNNPACK.
- * Here they are transposed first, and a stack that meets a single matrix is one product. Stacks of pairs stay as shipped: to cut them
- * into pairs costs more than it saves.
+ * Here they are transposed first, and a stack that meets a single matrix is one product. Stacks of pairs go to our
+ * own module, unless a matrix has less than four rows or eight columns.
  */
 export const matmulKernels = (): { kernelName: string; kernelFunc: KernelFunc }[] =>
   [BatchMatMul, _FusedMatMul].map((kernelName) => {
@@ -52,7 +66,7 @@ export const matmulKernels = (): { kernelName: string; kernelFunc: KernelFunc }[
       return transposingFirst(wasm, { a, b }, { transposeA, transposeB }, (left, right) =>
         kernelName === BatchMatMul && matrices(right) === 1 && right.shape.length <= left.shape.length
           ? stacked(left, right, product)
-          : product(left, right),
+          : ((kernelName === BatchMatMul && matrices(right) > 1 ? paired(wasm, left, right) : null) ?? product(left, right)),
       );
     });
   });

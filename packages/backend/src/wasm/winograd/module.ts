@@ -6,6 +6,7 @@ export interface Module {
   scratchBytes(W: number, K: number, N: number, Q: number): number;
   convolve(...numbers: [x: number, B: number, H: number, W: number, K: number, filter: number, turned: number, N: number, top: number, left: number, P: number, Q: number, bias: number, y: number, scratch: number]): void; // prettier-ignore
   filterGradient(...numbers: [x: number, B: number, H: number, W: number, K: number, dy: number, N: number, top: number, left: number, P: number, Q: number, dFilter: number, scratch: number]): void; // prettier-ignore
+  multiply(...numbers: [a: number, b: number, count: number, m: number, k: number, n: number, c: number, panel: number]): void; // prettier-ignore
 }
 
 const modules = new WeakMap<Wasm, Module | null>();

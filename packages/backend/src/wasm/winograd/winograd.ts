@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { tweedieError } from '@tweedie/core';
-import { free, type Wasm } from '../kernel.ts';
+import type { Wasm } from '../kernel.ts';
 import { winogradModule } from './module.ts';
+import { withScratch } from './scratch.ts';
 
 /** A convolution with a 3×3 filter and stride 1: images [B, H, W, K] → [B, P, Q, N], of which the first pixel is met with `top` and `left` pixels of padding. */
 export interface Geometry {
@@ -86,24 +86,4 @@ export const winogradFilterGradient = (
     const at = (info: TensorInfo): number => wasm.getMemoryOffset(info.dataId);
     module.filterGradient(at(x), B, H, W, K, at(dy), N, top, left, P, Q, dFilter, scratch);
   });
-};
-
-/** A tensor of this shape, computed with memory that is given back. A full heap is an error: our module would write to its beginning. */
-const withScratch = (wasm: Wasm, bytes: number, shape: number[], compute: (out: number, scratch: number) => void): TensorInfo => {
-  const out = wasm.makeOutput(shape, 'float32');
-  const scratch = wasm.makeOutput([bytes / 4], 'float32');
-  const [to, lent] = [wasm.getMemoryOffset(out.dataId), wasm.getMemoryOffset(scratch.dataId)];
-  if (to === 0 || lent === 0) {
-    free(wasm, out, scratch);
-    throw tweedieError({
-      subject: 'backend',
-      problem: 'the heap of WebAssembly is full',
-      got: `no room for a convolution that leaves [${shape.join(', ')}] and ${bytes} bytes beside it`,
-      remedy: 'lower the batch size, or take an engine with more memory',
-      code: 'OUT_OF_MEMORY',
-    });
-  }
-  compute(to, lent);
-  free(wasm, scratch);
-  return out;
 };
