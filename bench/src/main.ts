@@ -42,7 +42,7 @@ try {
     try {
       const weights = join(folder, 'weights.safetensors');
       await writeWeights(weights);
-      const everyone = entrants({ weights, cores: availableParallelism(), python: values.python });
+      const everyone = await entrants({ weights, cores: availableParallelism(), python: values.python });
       const only = values.only?.split(',');
       const cold = await coldStart(COLD_ROUNDS);
       const rows = await measure({

@@ -1,13 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { diagnose } from '@tweedie/backend';
 import { installed } from './installed.ts';
 import type { RivalCommand, Task } from './rival.ts';
 
 /** A rival of the table. */
 export interface Entrant extends RivalCommand {
   readonly group: 'pytorch' | 'tweedie' | 'as shipped' | 'other';
-  /** Cores that it may use. */
+  /** Cores that it may use; 0 is a graphics card. */
   readonly threads: number;
   /** What it can be asked for; the rest is left out of its row. */
   readonly tasks: readonly Task[];
@@ -18,10 +19,10 @@ export interface Entrant extends RivalCommand {
 }
 
 const TASKS: readonly Task[] = ['call', 'train', 'sample'];
-const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const beside = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 /** Everyone who could take part on a machine with so many cores. `weights` is the file that those outside JavaScript read. */
-export const entrants = ({
+export const entrants = async ({
   weights,
   cores,
   python,
@@ -29,9 +30,14 @@ export const entrants = ({
   readonly weights: string;
   readonly cores: number;
   readonly python: string;
-}): readonly Entrant[] => {
+}): Promise<readonly Entrant[]> => {
   const threads = cores > 1 ? [1, cores] : [1];
   const torch = lacksTorch(python);
+  const findings = await diagnose({ engine: 'wasm' });
+  const here = (engine: string): { readonly absent?: string } => {
+    const found = findings.find(({ id }) => id === engine);
+    return found?.available === true ? {} : { absent: found?.reason ?? 'unknown' };
+  };
   return [
     ...threads.map((n): Entrant => ({
       name: `PyTorch, ${n} thread${n > 1 ? 's' : ''}`,
@@ -39,7 +45,7 @@ export const entrants = ({
       threads: n,
       tasks: TASKS,
       command: python,
-      args: [here('../pytorch.py'), weights, '--threads', String(n)],
+      args: [beside('../pytorch.py'), weights, '--threads', String(n)],
       env: { OMP_NUM_THREADS: String(n) },
       ...torch,
     })),
@@ -49,9 +55,45 @@ export const entrants = ({
       threads: n,
       tasks: TASKS,
       ...tweedie('tfjs-node'),
+      ...here('tfjs-node'),
       env: threadsOf(n),
     })),
     { name: 'Tweedie wasm', group: 'tweedie', threads: 1, tasks: TASKS, ...tweedie('wasm') },
+    ...threads.slice(1).flatMap((n) =>
+      ['wasm', 'tfjs-node'].map((engine): Entrant => ({
+        name: `Tweedie ${engine}, ${n} workers`,
+        group: 'tweedie',
+        threads: n,
+        tasks: ['train', 'sample'],
+        ...tweedie(engine, `workers=${n}`),
+        ...here(engine),
+      })),
+    ),
+    ...threads.map((n): Entrant => ({
+      name: `Tweedie onnx, ${n} thread${n > 1 ? 's' : ''}`,
+      group: 'tweedie',
+      threads: n,
+      tasks: ['call', 'sample'],
+      ...tweedie('wasm', `onnx=${n}`),
+      ...lacks('onnxruntime-node'),
+    })),
+    {
+      name: 'PyTorch, CUDA',
+      group: 'pytorch',
+      threads: 0,
+      tasks: TASKS,
+      command: python,
+      args: [beside('../pytorch.py'), weights, '--device', 'cuda'],
+      ...lacksCuda(python),
+    },
+    ...['tfjs-node-gpu', 'webgpu'].map((engine): Entrant => ({
+      name: `Tweedie ${engine}`,
+      group: 'tweedie',
+      threads: 0,
+      tasks: TASKS,
+      ...tweedie(engine),
+      ...here(engine),
+    })),
     {
       name: 'TensorFlow.js wasm, as shipped',
       group: 'as shipped',
@@ -75,7 +117,7 @@ export const entrants = ({
       tasks: ['call', 'train'],
       once: true,
       command: process.execPath,
-      args: [here('../jax.mjs'), weights],
+      args: [beside('../jax.mjs'), weights],
       ...lacks('@jax-js/jax'),
     },
   ];
@@ -83,7 +125,7 @@ export const entrants = ({
 
 const tweedie = (...args: readonly string[]): { readonly command: string; readonly args: readonly string[] } => ({
   command: process.execPath,
-  args: [here('./contestant.js'), ...args],
+  args: [beside('./contestant.js'), ...args],
 });
 
 /** How many threads TensorFlow computes one operation with. */
@@ -98,4 +140,9 @@ const lacks = (name: string): { readonly absent?: string } => (installed(name) ?
 const lacksTorch = (python: string): { readonly absent?: string } => {
   const { status } = spawnSync(python, ['-c', 'import torch'], { stdio: 'ignore' });
   return status === 0 ? {} : { absent: existsSync(python) || status !== null ? `${python} has no torch` : `there is no ${python}` };
+};
+
+const lacksCuda = (python: string): { readonly absent?: string } => {
+  const { status } = spawnSync(python, ['-c', 'import sys, torch; sys.exit(0 if torch.cuda.is_available() else 1)'], { stdio: 'ignore' });
+  return status === 0 ? {} : { absent: `${python} has no torch that finds a CUDA device` };
 };
