@@ -91,7 +91,7 @@ export const measure = async ({ entrants, rounds, warmup, onProgress }: MeasureO
     for (const rival of rivals.values()) await rival.close();
   }
   for (const entrant of rivals.keys()) {
-    if (entrant.once !== undefined || times.get(entrant)?.train === undefined) continue;
+    if (entrant.once !== undefined || entrant.forks !== undefined || times.get(entrant)?.train === undefined) continue;
     onProgress(`memory of ${entrant.name}`);
     const bytes = await attempt(entrant, () => memoryOf(entrant));
     if (bytes !== undefined) memory.set(entrant, bytes);

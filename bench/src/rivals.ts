@@ -14,6 +14,8 @@ export interface Entrant extends RivalCommand {
   readonly tasks: readonly Task[];
   /** So slow that it is asked once a task, not once a round. */
   readonly once?: true;
+  /** It computes in further processes, whose memory it does not know of. */
+  readonly forks?: true;
   /** Why it cannot run here. */
   readonly absent?: string;
 }
@@ -66,6 +68,7 @@ export const entrants = async ({
         threads: n,
         tasks: ['train', 'sample'],
         ...tweedie(engine, `workers=${n}`),
+        ...(engine === 'wasm' ? {} : { forks: true as const }),
         ...here(engine),
       })),
     ),
