@@ -306,6 +306,23 @@ describe('boxes', () => {
   });
 });
 
+describe('clones', () => {
+  it('share their data, and outlive each other in either order', async () => {
+    await setBackend('wasm');
+    const heap = engine().backend.numDataIds();
+    for (const first of [0, 1]) {
+      const x = tensor([1, 2, 3]);
+      const both = [x, x.clone()];
+      expect(engine().backend.numDataIds()).toBe(heap + 1);
+      both[first]!.dispose();
+      const other = tensor([7, 7, 7]); // takes the place of what was freed too early
+      expect([...(await both[1 - first]!.data())]).toEqual([1, 2, 3]);
+      [both[1 - first]!, other].forEach((each) => each.dispose());
+      expect(engine().backend.numDataIds()).toBe(heap);
+    }
+  });
+});
+
 describe('segments', () => {
   it('sums rows by segment, dropping negative ids', async () => {
     const cases = fc.record({
