@@ -24,7 +24,7 @@ export const documentOf = ({ rows, rounds, cold, profiles, machine, date }: Meas
     '',
     `\`npm run bench\`, ${date.slice(0, 10)}, in one session on one machine: ${machine.cores} cores of ${machine.processor}, ${machine.memory} GiB, ${machine.os}, Node ${machine.node}.`,
     '',
-    `The network of the quickstart (\`${network.name}\`, ${parameters} weights) on ${BATCH} digits. Every rival is a process of its own on the same weights, and takes its turn once a round: ${rounds} rounds that count, in an order in which each follows each of the others equally often. Times are medians. Ratios are medians of the rounds' ratios to PyTorch with as many cores, with their 95 % interval; a target is held where the whole interval is within it.`,
+    `The network of the quickstart (\`${network.name}\`, ${parameters} weights) on ${BATCH} digits. Every rival is a process of its own on the same weights, and takes its turn once a round, four runs of which three are timed: ${rounds} rounds that count, in an order in which each follows each of the others equally often. Times are medians. Ratios are medians of the rounds' ratios to PyTorch with as many cores, with their 95 % interval; a target is held where the whole interval is within it.`,
     '',
     ...section(rows, 'train', 'A training step', 'Batch, noise, loss, gradient, Adam, moving average.'),
     ...section(rows, 'call', 'A network call', 'D(y; σ) with classes, read back.'),
