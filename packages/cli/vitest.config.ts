@@ -1,7 +1,3 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { packageTests } from '../../vitest.shared.ts';
 
-/** What `tweedie doctor` measured on this machine is nothing that tests may depend on. */
-export default packageTests({ env: { TWEEDIE_CACHE: mkdtempSync(join(tmpdir(), 'tweedie-cache-')) } });
+export default packageTests({ setupFiles: ['../../vitest.engine.ts', 'src/testing/own-cache.fixture.ts'] });

@@ -43,10 +43,11 @@ const state: { wasmCompleted: boolean; webgpuCompleted: boolean; cpuCorrected: b
   native: null,
 };
 
-/** The part of this package that a browser does not have: it is found by name at run time, so that no bundler follows it. */
-const NATIVE = '@tweedie/backend/native';
-const nativePart = (): Promise<typeof import('./native/index.ts')> =>
-  import(/* @vite-ignore */ NATIVE) as Promise<typeof import('./native/index.ts')>;
+/** The part of this package that a browser does not have: found by its address at run time, beside us, so that no bundler follows it. */
+const nativePart = (): Promise<typeof import('./native/index.ts')> => {
+  const file = `native/index.${import.meta.url.split('.').at(-1)!}`;
+  return import(/* @vite-ignore */ new URL(file, import.meta.url).href) as Promise<typeof import('./native/index.ts')>;
+};
 
 /** What the driver of NVIDIA's graphics cards puts there; under Windows' Linux, Windows itself. */
 const nvidiaDriver = (): boolean => {
