@@ -60,11 +60,6 @@ describe('docs/bench.md', () => {
     expect(lineOf(text, 'A network call', 'PyTorch, 1 thread')).toBe('| PyTorch, 1 thread | 14.0 ms |  |  |  |');
   });
 
-  it('tells what a solver takes beside its calls', () => {
-    // 149 ms of which 140 are ten calls
-    expect(lineOf(text, '64 digits in 10 calls', 'PyTorch, 1 thread')).toContain('| 6.0 % |');
-  });
-
   it('judges memory and cold start, and names who is missing and why', () => {
     expect(lineOf(text, 'Memory', 'Tweedie wasm')).toBe('| Tweedie wasm | 128 MiB | 1 MiB | 0.50 | held |');
     expect(lineOf(text, 'Memory', 'Tweedie tfjs-node, 2 threads')).toContain('| 2.00 | not held |');

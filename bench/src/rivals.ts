@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { diagnose } from '@tweedie/backend';
 import { installed } from './installed.ts';
@@ -140,12 +139,12 @@ const threadsOf = (n: number): Readonly<Record<string, string>> => ({
 
 const lacks = (name: string): { readonly absent?: string } => (installed(name) ? {} : { absent: `${name} is not installed` });
 
-const lacksTorch = (python: string): { readonly absent?: string } => {
-  const { status } = spawnSync(python, ['-c', 'import torch'], { stdio: 'ignore' });
-  return status === 0 ? {} : { absent: existsSync(python) || status !== null ? `${python} has no torch` : `there is no ${python}` };
-};
+const lacksTorch = (python: string): { readonly absent?: string } =>
+  answers(python, 'import torch') ? {} : { absent: 'the Python that was given has no torch, or there is none' };
 
-const lacksCuda = (python: string): { readonly absent?: string } => {
-  const { status } = spawnSync(python, ['-c', 'import sys, torch; sys.exit(0 if torch.cuda.is_available() else 1)'], { stdio: 'ignore' });
-  return status === 0 ? {} : { absent: `${python} has no torch that finds a CUDA device` };
-};
+const lacksCuda = (python: string): { readonly absent?: string } =>
+  answers(python, 'import sys, torch; sys.exit(0 if torch.cuda.is_available() else 1)')
+    ? {}
+    : { absent: 'the Python that was given has no torch that finds a CUDA device' };
+
+const answers = (python: string, program: string): boolean => spawnSync(python, ['-c', program], { stdio: 'ignore' }).status === 0;
