@@ -308,7 +308,7 @@ describe('boxes', () => {
 
 describe('clones', () => {
   it('share their data, and outlive each other in either order', async () => {
-    await setBackend('wasm');
+    await selectEngine({ engine: 'wasm' });
     const heap = engine().backend.numDataIds();
     for (const first of [0, 1]) {
       const x = tensor([1, 2, 3]);
@@ -320,6 +320,7 @@ describe('clones', () => {
       [both[1 - first]!, other].forEach((each) => each.dispose());
       expect(engine().backend.numDataIds()).toBe(heap);
     }
+    await selectEngine({ engine: OURS });
   });
 });
 
