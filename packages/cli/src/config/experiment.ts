@@ -50,6 +50,12 @@ export const experimentConfig = z.strictObject({
         .describe('how often a label is dropped, so that guidance has an unconditional model'),
       accumulate: count.default(1).describe('micro-batches a step'),
       emaDecay: z.number().min(0).lt(1).default(0.999).describe('greatest decay of the moving average'),
+      snapshots: z
+        .int()
+        .min(1)
+        .max(30)
+        .optional()
+        .describe('weights kept on the way, of so many steps: of the last, of half as many steps, of a quarter …'),
       checkpointEvery: count.optional().describe('steps between checkpoints; every 30 seconds without it'),
     })
     .prefault({})

@@ -10,6 +10,8 @@ import type { ExperimentConfig } from '../config/experiment.ts';
 export const CONFIG_FILE = 'config.json';
 export const RECORD_FILE = 'record.json';
 export const LOG_FILE = 'log.jsonl';
+/** The folder of the weights that were kept on the way. */
+export const SNAPSHOTS = 'snapshots';
 
 /** What a run says of itself: `record.json`. */
 export const runRecord = z.strictObject({

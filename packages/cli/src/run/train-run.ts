@@ -14,7 +14,16 @@ import {
   type TrainStep,
 } from '@tweedie/core';
 import { DATA, FEED, LOSS, NETWORK, NOISE, OPTIMIZER, TRAINING, value, type Experiment } from '@tweedie/core/container';
-import { lockFolder, readState, readWeights, WEIGHTS, writeCheckpoint, type Identity } from '@tweedie/core/node';
+import {
+  encodeWeights,
+  lockFolder,
+  readState,
+  readWeights,
+  WEIGHTS,
+  writeCheckpoint,
+  writeFileAtomic,
+  type Identity,
+} from '@tweedie/core/node';
 import type { ExperimentConfig, ExperimentInput } from '../config/experiment.ts';
 import { composeExperiment, CONFIG, optimizerParts, PLUGINS, RATE } from '../experiment/compose.ts';
 import { openPool, type Pool } from '../workers/pool.ts';
@@ -26,7 +35,8 @@ import { createEssTable, type EssTable } from './ess-table.ts';
 import { whileRunning } from './failure.ts';
 import { openLog, readLog, type Log, type LogLine } from './log.ts';
 import { gitOf, platform, versions } from './provenance.ts';
-import { checkSameRun, findRun, writeConfig, writeRecord, type RunRecord } from './run-folder.ts';
+import { checkSameRun, findRun, SNAPSHOTS, writeConfig, writeRecord, type RunRecord } from './run-folder.ts';
+import { snapshotFile, snapshotSteps } from './snapshots.ts';
 
 /** What a run tells while it goes on. */
 export type TrainEvent =
@@ -310,9 +320,14 @@ const sitting = async ({
       await writeRecord(folder, record);
       onEvent({ kind: 'checkpoint', step: saved.step });
     };
+    const keep = async (state: TrainState): Promise<void> =>
+      writeFileAtomic(
+        join(folder, SNAPSHOTS, snapshotFile(state.step)),
+        encodeWeights(state, parameters, network, identity, { half: true }),
+      );
     try {
       const rest = { ...optional('signal', signal), ...optional('shards', shards) };
-      const end = await drain({ experiment, parameters, state, steps, before, log, ess, save, onEvent, ...rest });
+      const end = await drain({ experiment, parameters, state, steps, before, log, ess, save, keep, onEvent, ...rest });
       return await resultOf(folder, record, end, from, experiment.get(TRAINING).batchSize);
     } catch (error) {
       await log.flush();
@@ -334,6 +349,8 @@ interface Drained {
   readonly log: Log;
   readonly ess: EssTable;
   readonly save: (state: TrainState, status: RunRecord['status'], seconds: number) => Promise<void>;
+  /** Keeps the weights of a step for good. */
+  readonly keep: (state: TrainState) => Promise<void>;
   readonly onEvent: (event: TrainEvent) => void;
   readonly signal?: AbortSignal;
   readonly shards?: Shards;
@@ -345,8 +362,22 @@ interface End {
 }
 
 /** The loop itself: logs every step, saves now and then, stops where it is asked to. */
-const drain = async ({ experiment, parameters, state, steps, before, log, ess, save, onEvent, signal, shards }: Drained): Promise<End> => {
-  const { checkpointEvery } = experiment.get(CONFIG).training;
+const drain = async ({
+  experiment,
+  parameters,
+  state,
+  steps,
+  before,
+  log,
+  ess,
+  save,
+  keep,
+  onEvent,
+  signal,
+  shards,
+}: Drained): Promise<End> => {
+  const { checkpointEvery, snapshots } = experiment.get(CONFIG).training;
+  const kept = snapshotSteps(steps, snapshots ?? 0);
   const { batchSize } = experiment.get(TRAINING);
   const rate = experiment.get(RATE);
   const started = performance.now();
@@ -359,6 +390,7 @@ const drain = async ({ experiment, parameters, state, steps, before, log, ess, s
     for (;;) {
       const next = await run.next();
       if (next.done === true) {
+        if (kept.has(steps)) await keep(next.value);
         await save(next.value, 'finished', spent());
         return { status: 'finished', step: next.value.step, seconds: spent() };
       }
@@ -378,6 +410,7 @@ const drain = async ({ experiment, parameters, state, steps, before, log, ess, s
       onEvent({ kind: 'step', steps, imagesPerSecond: speed(), ...line });
       await turn();
       if (step === steps) continue;
+      if (kept.has(step)) await keep(await done.state());
       if (signal?.aborted === true) {
         await save(await done.state(), 'interrupted', spent());
         return { status: 'interrupted', step, seconds: spent() };
