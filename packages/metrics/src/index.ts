@@ -1,9 +1,12 @@
 import { definePlugin, provide } from '@tweedie/core';
+import { bitsPerDimOptions, modelBitsPerDim } from './bits-per-dim.ts';
 import { classMatch, classMatchOptions } from './class-match.ts';
 import { frechet, frechetOptions } from './frechet.ts';
 import { mmd, mmdOptions } from './mmd.ts';
 import { slicedWasserstein, slicedWassersteinOptions } from './sliced-wasserstein.ts';
 
+export { modelBitsPerDim } from './bits-per-dim.ts';
+export type { BitsPerDimOptions } from './bits-per-dim.ts';
 export { classMatch } from './class-match.ts';
 export type { ClassMatchOptions } from './class-match.ts';
 export { frechet, frechetDistance } from './frechet.ts';
@@ -50,6 +53,13 @@ export default definePlugin({
       summary: 'Fraction of images that a classifier is sure of and that are what was asked for',
       options: classMatchOptions,
       create: classMatch,
+    }),
+    provide({
+      kind: 'metric',
+      name: 'bits-per-dim',
+      summary: 'Bits per dimension of real images under the model, by its probability-flow ODE',
+      options: bitsPerDimOptions,
+      create: modelBitsPerDim,
     }),
   ],
 });
