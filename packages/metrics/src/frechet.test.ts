@@ -1,7 +1,8 @@
 import { testMetric } from '@tweedie/conformance';
 import { describe, expect, it } from 'vitest';
 import { addRows, datasetOf, normalRows } from '../test/data.ts';
-import { frechet, frechetDistance } from './frechet.ts';
+import { frechetDistance } from './frechet-distance.ts';
+import { frechet } from './frechet.ts';
 import { rawExtractor } from './raw-extractor.ts';
 
 testMetric({ create: () => frechet() });

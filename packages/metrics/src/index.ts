@@ -6,14 +6,18 @@ import { slicedWasserstein, slicedWassersteinOptions } from './sliced-wasserstei
 
 export { classMatch } from './class-match.ts';
 export type { ClassMatchOptions } from './class-match.ts';
-export { frechet, frechetDistance } from './frechet.ts';
+export { frechet } from './frechet.ts';
 export type { FrechetOptions } from './frechet.ts';
+export { frechetDistance } from './frechet-distance.ts';
+export type { FeatureStatistics } from './frechet-distance.ts';
 export { isGrouped, jackknifed, pairedDifference } from './jackknife.ts';
 export type { GroupedAccumulator, Jackknifed, LeftOut } from './jackknife.ts';
 export { mmd } from './mmd.ts';
 export type { MmdOptions } from './mmd.ts';
 export { MNISTNET, mnistnet, mnistnetFeatures, mnistnetLogits, seenByMnistnet } from './mnistnet.ts';
 export { rawExtractor } from './raw-extractor.ts';
+export { encodeReferenceStatistics, readReferenceStatistics, referenceStatistics } from './reference-statistics.ts';
+export type { ReferenceStatistics } from './reference-statistics.ts';
 export { slicedWasserstein, wasserstein2 } from './sliced-wasserstein.ts';
 export type { SlicedWassersteinOptions } from './sliced-wasserstein.ts';
 export { rangeAbove, targetVariance } from './target-variance.ts';
@@ -26,7 +30,7 @@ export default definePlugin({
     provide({
       kind: 'metric',
       name: 'frechet',
-      summary: 'Fréchet distance of features, with its floor and interval; FD-<extractor>',
+      summary: 'Fréchet distance of features, with its floor and interval; FD-<extractor>, or FD∞-<extractor> without the bias of n',
       options: frechetOptions,
       create: frechet,
     }),

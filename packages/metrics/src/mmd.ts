@@ -50,7 +50,7 @@ const startMmd = async (options: z.output<typeof mmdOptions>, context: MetricCon
   const data = referenceOf(subject, context);
   const extractor = options.space === 'features' ? extractorOf(subject, context) : undefined;
   const count = Math.min(options.referenceRows, data.size);
-  const { width, values: real } = await readReference(data, chooseRows(data.size, count, context.seed), extractor);
+  const { width, values: real } = await readReference(data, chooseRows(data.size, count, context.seed), extractor, context.cache);
   const rows = collectRows(subject, width, data.range);
   // Distances do not change when a point is subtracted from all rows, and cancel less.
   const centre = Float64Array.from({ length: width }, (_, i) => {
