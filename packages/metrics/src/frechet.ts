@@ -135,8 +135,7 @@ const startFrechet = async (
       if (n < 2) throw tweedieError({ subject, problem: 'too few rows were judged', got: n, expected: '2 or more' });
       const warnings = watch.warnings();
       if (n <= dims) warnings.push(`n = ${n} is not above the ${dims} features: the covariance is singular and the distance mostly bias`);
-      if (statistics.n !== undefined && statistics.n <= dims)
-        warnings.push(`the reference has ${statistics.n} rows for ${dims} features`);
+      if (statistics.n !== undefined && statistics.n <= dims) warnings.push(`the reference has ${statistics.n} rows for ${dims} features`);
       if (options.infinity && n < 4 * GROUPS)
         throw tweedieError({ subject, problem: 'too few rows to take the bias of n away', got: n, expected: `${4 * GROUPS} or more` });
       const far = options.infinity ? fdInfinity(statistics, rows, context.seed) : undefined;

@@ -69,6 +69,23 @@ describe.each(['frechet', 'sliced-wasserstein'] as const)('the paired difference
   });
 });
 
+it('deals any run of rows, and each label that repeats, to groups of equal size', () => {
+  for (const [from, count] of [
+    [0, 400],
+    [1234, 1000],
+    [4_000_000_000, 640],
+  ] as const) {
+    for (const every of [1, 2, 10]) {
+      for (let label = 0; label < every; label++) {
+        const sizes = new Array<number>(16).fill(0);
+        for (let row = from + label; row < from + count; row += every) sizes[groupOf(row)]!++;
+        const even = count / every / 16;
+        expect(Math.max(...sizes.map((size) => Math.abs(size - even)))).toBeLessThan(1 + 1.5 * Math.sqrt(even)); // by i mod 16, half of the groups have none of a label mod 10
+      }
+    }
+  }
+});
+
 it('refuses groups that are not the same, and has none of too few rows', async () => {
   expect(() => pairedDifference({ value: 1, leftOut: [1, 2] }, { value: 1, leftOut: [1] })).toThrow(/judged in different groups/);
   expect(() => jackknifed({ value: 1, leftOut: [1, 2] })).toThrow(/not one value a group/);

@@ -1,6 +1,7 @@
 import { tensor } from '@tensorflow/tfjs-core';
 import { judge, tweedieError, type Dataset, type Extractor, type Json, type JudgedBatch, type MetricResult } from '@tweedie/core';
 import { compose, DATA, EXTRACTOR, METRICS, value, type Part } from '@tweedie/core/container';
+import { fileFeatureCache } from '@tweedie/core/node';
 import type { ExperimentConfig, ExperimentInput } from '../config/experiment.ts';
 import { inputSchema } from '../config/json-schema.ts';
 import { parseExperiment } from '../config/parse.ts';
@@ -106,6 +107,7 @@ export const evaluateRun = async (options: EvaluateRunOptions): Promise<Evaluate
             ? {}
             : { extractor: session ?? (pool === undefined || reference.shape.length === 1 ? extractor : dealt(extractor, pool)) }),
           reference,
+          cache: fileFeatureCache(),
           seed: BigInt(config.seed),
         },
         inBatches(judged, reference.range),
