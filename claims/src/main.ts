@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { isTweedieError, tweedieError } from '@tweedie/core';
+import { mnist } from '@tweedie/data';
 import { CLAIMS } from './claims.ts';
 import { runClaims } from './run-claims.ts';
 
@@ -34,6 +35,7 @@ try {
     const workers = Number(values.workers);
     if (!Number.isInteger(workers) || workers < 1)
       throw tweedieError({ subject: '--workers', problem: 'not a number of workers', got: values.workers, expected: 'an integer ≥ 1' });
+    if (!values.report) await mnist({ split: 'train', fetch: true }); // every study needs digits
     await runClaims({
       claims: CLAIMS,
       root: fileURLToPath(new URL('../..', import.meta.url)),

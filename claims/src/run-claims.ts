@@ -36,6 +36,8 @@ export const placesOf = (quick: boolean) =>
       }
     : { records: 'claims/records', document: 'docs/claims.md', report: 'runs/claims/report.html', readme: 'README.md' };
 
+const workshopOf = (root: string, quick: boolean, id: string): string => join(root, 'runs', quick ? 'claims-quick' : 'claims', id);
+
 /** Makes the cells of the claims that are asked for, then writes the documents from the records of all. Returns what was concluded. */
 export const runClaims = async ({
   claims,
@@ -57,7 +59,6 @@ export const runClaims = async ({
     });
   const places = placesOf(quick);
   const records = join(root, places.records);
-  const workshop = (id: string) => join(root, 'runs', quick ? 'claims-quick' : 'claims', id);
   const base = { quick, root, print, ...(signal === undefined ? {} : { signal }) };
 
   if (!report) {
@@ -79,7 +80,7 @@ export const runClaims = async ({
         });
         const lab: Lab = {
           ...base,
-          folder: workshop(claim.id),
+          folder: workshopOf(root, quick, claim.id),
           cell: store.cell,
           pool: async () => (workers === 1 ? undefined : (pool ??= openPool({ workers }))),
         };
@@ -157,7 +158,14 @@ export const concluded = async ({
   const studied: Studied[] = [];
   for (const claim of claims) {
     const store = openStore({ folder: join(root, placesOf(quick).records), claim: claim.id });
-    const lab: Lab = { quick, root, folder: '', cell: store.cell, pool: () => Promise.resolve(undefined), print: () => undefined };
+    const lab: Lab = {
+      quick,
+      root,
+      folder: workshopOf(root, quick, claim.id),
+      cell: store.cell,
+      pool: () => Promise.resolve(undefined),
+      print: () => undefined,
+    };
     try {
       const conclusion = await claim.study(lab);
       studied.push({ claim, conclusion, made: madeOf(store) });
