@@ -60,6 +60,7 @@ const onNode = [
   'tools/**',
   'examples/**',
   'bench/**',
+  'claims/**',
   ...testing,
   ...recipes,
 ];
@@ -151,17 +152,17 @@ export default [
   { files: ['tools/bundle/src/page.ts'], rules: restricted(container, node) },
 
   // How numerics are written.
-  { files: ['packages/**/*.ts', 'examples/**/*.ts', 'bench/**/*.ts'], rules: syntax(...noBlocking, noChance, noClasses) },
+  { files: ['packages/**/*.ts', 'examples/**/*.ts', 'bench/**/*.ts', 'claims/**/*.ts'], rules: syntax(...noBlocking, noChance, noClasses) },
   {
     files: ['**/index.ts'],
     rules: syntax(...noBlocking, noChance, noClasses, { selector: 'ExportAllDeclaration', message: 'index.ts re-exports by name.' }),
   },
   { files: testing, rules: syntax(noChance) },
-  { files: ['packages/cli/**', 'examples/**', 'bench/**', 'tools/**'], rules: { 'no-console': 'off' } },
+  { files: ['packages/cli/**', 'examples/**', 'bench/**', 'claims/**', 'tools/**'], rules: { 'no-console': 'off' } },
 
   // What package.json declares is what is imported.
   {
-    files: ['packages/*/package.json', 'examples/*/package.json', 'bench/package.json'],
+    files: ['packages/*/package.json', 'examples/*/package.json', 'bench/package.json', 'claims/package.json'],
     languageOptions: { parser: jsoncParser },
     rules: {
       '@nx/dependency-checks': [

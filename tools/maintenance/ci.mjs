@@ -116,7 +116,7 @@ const plain = (/** @type {string | undefined} */ program) =>
 const reports = () =>
   ['packages', 'examples', 'tools']
     .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(root, folder, name, 'out-test/vitest.json')))
-    .concat(join(root, 'bench/out-test/vitest.json'))
+    .concat(['bench', 'claims'].map((name) => join(root, name, 'out-test/vitest.json')))
     .filter((path) => existsSync(path));
 
 /** @type {{ name: string, seconds: number, result: string, passed: number, failed: number, skipped: number }[]} */

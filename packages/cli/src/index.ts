@@ -56,6 +56,7 @@ export {
   type TrajectoriesOptions,
   type VectorFieldOptions,
 } from './report/index.ts';
+export { prepareJudging, type Judgement, type Judging } from './compare/judging.ts';
 export { startProgress, type Progress } from './progress.ts';
 export { table } from './io.ts';
 export { alternating, pairedRatio, verdictOf, type Contestant, type Ratio, type Verdict } from './bench/alternating.ts';

@@ -13,8 +13,11 @@ import { slicedWasserstein, slicedWassersteinOptions } from './sliced-wasserstei
 
 export { modelBitsPerDim } from './bits-per-dim.ts';
 export type { BitsPerDimOptions } from './bits-per-dim.ts';
+export { CIFARNET, cifarnet } from './cifarnet.ts';
 export { classMatch } from './class-match.ts';
 export type { ClassMatchOptions } from './class-match.ts';
+export { classifier, featuresOf, logitsOf, seenBy } from './classifier.ts';
+export type { ClassifierSpec, Convolution } from './classifier.ts';
 export { coverageOfEqualLaws, densityCoverage } from './density-coverage.ts';
 export type { DensityCoverageOptions } from './density-coverage.ts';
 export { frechet } from './frechet.ts';
@@ -33,7 +36,9 @@ export { memorisation } from './memorisation.ts';
 export type { MemorisationOptions } from './memorisation.ts';
 export { mmd } from './mmd.ts';
 export type { MmdOptions } from './mmd.ts';
-export { MNISTNET, mnistnet, mnistnetFeatures, mnistnetLogits, seenByMnistnet } from './mnistnet.ts';
+export { MNISTNET, mnistnet } from './mnistnet.ts';
+export { pcaExtractor } from './pca-extractor.ts';
+export type { PcaExtractorOptions } from './pca-extractor.ts';
 export { precisionRecall } from './precision-recall.ts';
 export type { PrecisionRecallOptions } from './precision-recall.ts';
 export { rawExtractor } from './raw-extractor.ts';

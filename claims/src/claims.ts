@@ -1,0 +1,5 @@
+import type { Claim } from './claim.ts';
+import { pds } from './pds.ts';
+
+/** All of them, in the order of the documents. */
+export const CLAIMS: readonly Claim[] = [pds];

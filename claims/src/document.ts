@@ -1,0 +1,105 @@
+import type { Section, Table } from '@tweedie/cli';
+import { formatNumber } from '@tweedie/cli';
+import type { Claim, Conclusion, Finding } from './claim.ts';
+
+/** A claim with what came of it, or why nothing did. */
+export interface Studied {
+  readonly claim: Pick<Claim, 'id' | 'method' | 'paper'>;
+  readonly conclusion?: Conclusion;
+  /** Why there is none. */
+  readonly missing?: string;
+  /** Where and when its cells were made: engines, first and last day, commits, and seconds together. */
+  readonly made?: Made;
+}
+
+export interface Made {
+  readonly cells: number;
+  readonly engines: readonly string[];
+  readonly days: readonly string[];
+  readonly commits: readonly string[];
+  readonly seconds: number;
+}
+
+export interface DocumentOptions {
+  readonly studied: readonly Studied[];
+  readonly quick: boolean;
+  /** File of a figure, relative to the document: figures are written beside it. */
+  readonly fileOf: (claim: string, figure: number) => string;
+}
+
+/** docs/claims.md: what `npm run claims` found, claim by claim. */
+export const documentOf = ({ studied, quick, fileOf }: DocumentOptions): string =>
+  `${[
+    '# The claims, on real data',
+    '',
+    '<!-- Written by `npm run claims`. Not edited by hand. -->',
+    '',
+    `What the papers behind Tweedie claim, and what became of it here, by \`npm run claims${quick ? ' -- --quick' : ''}\`. A claim _holds_ where the 95 % interval of the number that decides lies on its side; it does _not hold_ where the interval lies on the other; it is _not decided_ where both remain possible. Small networks on small images: what is shown here is shown for them.`,
+    '',
+    ...verdictTable(studied),
+    '',
+    ...studied.flatMap((each) => claimSection(each, fileOf)),
+  ]
+    .join('\n')
+    .trimEnd()}\n`;
+
+/** The table of verdicts that the README carries too. `link`: the document, where it is not this one. */
+export const verdictTable = (studied: readonly Studied[], link = ''): string[] => [
+  line('method', 'claim', 'measured', 'verdict'),
+  line('---', '---', '---', '---'),
+  ...studied.flatMap(({ claim: { id, method }, conclusion, missing }) =>
+    conclusion === undefined
+      ? [line(`[${method}](${link}#${id})`, '', missing ?? '', 'not run')]
+      : conclusion.findings.map(({ claim, measured, verdict }) =>
+          line(`[${method}](${link}#${id})`, cellText(claim), cellText(measured), `**${verdict}**`),
+        ),
+  ),
+];
+
+const claimSection = ({ claim, conclusion, missing, made }: Studied, fileOf: DocumentOptions['fileOf']): string[] => {
+  const head = [`## ${claim.id}`, '', `${claim.method}. ${claim.paper}`, ''];
+  if (conclusion === undefined) return [...head, `Not run: ${missing ?? 'no cells'}`, ''];
+  let figure = 0;
+  return [
+    ...head,
+    ...conclusion.findings.flatMap(findingText),
+    ...conclusion.sections.flatMap((section) => [
+      ...sectionText(section),
+      ...(section.figures ?? []).flatMap(({ alt, caption }) => [
+        `![${alt}](${fileOf(claim.id, figure++)})`,
+        ...(caption === undefined ? [''] : ['', `_${caption}_`, '']),
+      ]),
+    ]),
+    ...(conclusion.notes ?? []).map((note) => `- ${note}`),
+    ...(conclusion.notes === undefined ? [] : ['']),
+    ...(made === undefined ? [] : [madeText(claim.id, made), '']),
+  ];
+};
+
+const findingText = ({ claim, ran, measured, verdict, because }: Finding): string[] => [
+  `**${claim}** — ${verdict}.`,
+  '',
+  `- run: ${ran}`,
+  `- measured: ${measured}`,
+  ...(because === undefined ? [] : [`- because: ${because}`]),
+  '',
+];
+
+const sectionText = ({ title, text, table }: Section): string[] => [
+  `### ${title}`,
+  '',
+  ...(text === undefined ? [] : [text, '']),
+  ...(table === undefined ? [] : [...tableText(table), '']),
+];
+
+const tableText = ({ columns, rows }: Table): string[] => [
+  line(...columns),
+  line(...columns.map((_, i) => (i === 0 ? '---' : '---:'))),
+  ...rows.map((row) => line(...row.map((cell) => (typeof cell === 'number' ? formatNumber(cell, 3) : cellText(cell))))),
+];
+
+const madeText = (id: string, { cells, engines, days, commits, seconds }: Made): string =>
+  `${cells} cells on ${engines.join(', ')}, ${days.join(' to ')}, commit ${commits.join(', ')}; ${Math.round(seconds / 60)} minutes together. \`npm run claims -- --only ${id}\` makes them anew where \`claims/records/${id}\` lacks them.`;
+
+const line = (...cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+const cellText = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
