@@ -30,6 +30,23 @@ const EXTRACTORS = {
     classifies: true,
     make: async () => (await import('@tweedie/metrics/node')).loadMnistnet(),
   },
+  cifarnet: {
+    shape: [32, 32, 3],
+    dealt: true,
+    classifies: true,
+    make: async () => (await import('@tweedie/metrics/node')).loadCifarnet(),
+  },
+  pca: {
+    make: async (_, reference, seed) => {
+      if (reference.size === 0)
+        throw tweedieError({
+          subject: 'extractor pca',
+          problem: 'its components are those of real data, and there are none',
+          remedy: 'give images as real data, or an extractor with weights of its own',
+        });
+      return (await import('@tweedie/metrics')).pcaExtractor(reference, { seed });
+    },
+  },
   pixels: {
     make: async (_, { shape }) => (await import('@tweedie/metrics')).rawExtractor(shape),
   },
@@ -67,7 +84,7 @@ export const extractorFor = (use: string | undefined, { shape }: Pick<Dataset, '
   return name !== undefined && entryOf(name).shape?.join() === shape.join() ? { name } : undefined;
 };
 
-const BY_DATA: Readonly<Record<string, ExtractorName>> = { mnist: 'mnistnet' };
+const BY_DATA: Readonly<Record<string, ExtractorName>> = { mnist: 'mnistnet', cifar10: 'cifarnet' };
 
 /** Makes an extractor. Refuses real data that it was not made for. An engine must have been selected where it is made of data. */
 export const openExtractor = async (

@@ -96,21 +96,10 @@ const isGrey = (data: Dataset): boolean => {
 const oneChannel = (data: Dataset): Dataset =>
   Object.freeze<Dataset>({
     ...data,
+    id: `${data.id}/grey`,
     shape: [data.shape[0]!, data.shape[1]!, 1],
     rows: (indices) => {
       const { images, ...rest } = data.rows(indices);
       return { ...rest, images: Float32Array.from({ length: images.length / 3 }, (_, i) => images[3 * i]!) };
-    },
-  });
-
-/** Grey images as colour: the one channel three times. */
-export const inColour = (data: Dataset): Dataset =>
-  Object.freeze<Dataset>({
-    ...data,
-    id: `${data.id}, grey repeated`,
-    shape: [data.shape[0]!, data.shape[1]!, 3],
-    rows: (indices) => {
-      const { images, ...rest } = data.rows(indices);
-      return { ...rest, images: Float32Array.from({ length: 3 * images.length }, (_, i) => images[Math.floor(i / 3)]!) };
     },
   });
