@@ -1,5 +1,5 @@
 import { tweedieError, type Json, type MetricResult } from '@tweedie/core';
-import { DATA, METRICS } from '@tweedie/core/container';
+import { METRICS } from '@tweedie/core/container';
 import { subset } from '@tweedie/data';
 import { unknownKey } from '../config/explain.ts';
 import { inputSchema, valueOf } from '../config/json-schema.ts';
@@ -9,11 +9,12 @@ import { startWorkers } from '../engine.ts';
 import { resolveSection, type MethodConfig } from '../experiment/methods.ts';
 import { emit, table, type Context, type Exit } from '../io.ts';
 import { againstOf } from '../judge/against.ts';
+import { EXTRACTOR_SOURCE, REAL } from '../judge/compose-judging.ts';
 import { targetOf, type Target } from '../judge/target.ts';
 import type { Output } from '../outputs.ts';
 import { startProgress, type Progress } from '../progress.ts';
 import { OK } from '../run/failure.ts';
-import { evaluateRun, EXTRACTOR_SOURCE, prepareEvaluation, type EvaluateRunOptions } from '../run/evaluate-run.ts';
+import { evaluateRun, prepareEvaluation, type EvaluateRunOptions } from '../run/evaluate-run.ts';
 import { runtimeOf } from '../run/onnx-run.ts';
 import { openRun } from '../run/open-run.ts';
 import type { EvaluateFlags } from './evaluate.ts';
@@ -27,7 +28,8 @@ export const runEvaluate = async ({ io, dotted }: Context, judged: string, flags
   const run = 'run' in target ? target.run : undefined;
   const opened = run === undefined ? undefined : await openRun(run, io.cwd);
   const against = flags.against === undefined ? undefined : await againstOf(flags.against, io.cwd);
-  const reference = against !== undefined && 'reference' in against ? against.reference : undefined;
+  const reference =
+    against === undefined || 'flags' in against ? undefined : 'reference' in against ? against.reference : against.statistics;
   const base = opened?.config ?? parseExperiment({});
   const ofMetrics = Object.entries(dotted).filter(([path]) => path.startsWith('metric.'));
   const others = Object.fromEntries(Object.entries(dotted).filter(([path]) => !path.startsWith('metric.')));
@@ -61,7 +63,7 @@ export const runEvaluate = async ({ io, dotted }: Context, judged: string, flags
       schema: 'tweedie/evaluate-dry-run@1',
       judged,
       n: named.every(({ needs }) => needs === 'model') ? 0 : 'samples' in target ? target.samples.size : (flags.count ?? COUNT),
-      reference: judging.get(DATA).id,
+      reference: judging.get(REAL),
       metrics: named.map(({ name }) => name),
       extractor: judging.has(EXTRACTOR_SOURCE) ? judging.get(EXTRACTOR_SOURCE).name : null,
     };

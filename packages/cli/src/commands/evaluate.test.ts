@@ -71,14 +71,53 @@ describe('images that are there already', () => {
 
   it('have a Fréchet distance of their pixels, with a warning that there are fewer than features', async () => {
     const { metrics, stderr, extractor } = await judged('grey', '--against', 'real', '--metrics', 'frechet', '--extractor', 'pixels');
-    expect(extractor).toBe('raw');
+    expect(extractor).toBe('pixels');
     expect(metrics[0]!.warnings).toEqual([
       expect.stringMatching(/n = 12 is not above the 36 features.*the reference has 36 rows for 36 features/),
     ]);
     expect(metrics[0]!.details).not.toHaveProperty('warning');
-    expect(stderr).toMatch(/^warning: FD-raw: n = 12 is not above the 36 features/m);
+    expect(stderr).toMatch(/^warning: FD-pixels: n = 12 is not above the 36 features/m);
     const lacking = await evaluate('grey', '--against', 'real', '--metrics', 'frechet');
     expect([lacking.code, lacking.stderr]).toEqual([2, expect.stringMatching(/\[metric frechet\] no feature extractor was given/)]);
+  });
+
+  it('are held against the mean and covariance of features by the Fréchet distance, and by nothing else', async () => {
+    const all = ['--metrics', 'frechet', '--extractor', 'pixels'];
+    const d = SIDE * SIDE;
+    const real = bytes(2, 1, { count: 3 * N });
+    const rows = Array.from({ length: 3 * N }, (_, i) =>
+      Array.from(real.subarray(i * d, (i + 1) * d), (byte) => Math.fround(byte / 127.5 - 1)),
+    );
+    const mu = Float64Array.from({ length: d }, (_, k) => rows.reduce((sum, row) => sum + row[k]!, 0) / rows.length);
+    const sigma = Float64Array.from({ length: d * d }, (_, at) => {
+      const [i, j] = [Math.floor(at / d), at % d];
+      return rows.reduce((sum, row) => sum + (row[i]! - mu[i]!) * (row[j]! - mu[j]!), 0) / (rows.length - 1);
+    });
+    await npz('statistics.npz', { mu: { shape: [d], data: mu }, sigma: { shape: [d, d], data: sigma } });
+    const [a, b] = [await judged('grey', '--against', 'real', ...all), await judged('grey', '--against', 'statistics.npz', ...all)];
+    expect(b.reference).toMatch(/^npz sha256:/);
+    expect(Math.abs(b.metrics[0]!.value - a.metrics[0]!.value)).toBeLessThan(1e-6 * a.metrics[0]!.value);
+    const of = async (...words: string[]): Promise<string> => {
+      const ran = await evaluate('grey', '--against', 'statistics.npz', ...words);
+      expect(ran.code).toBe(2);
+      return ran.stderr;
+    };
+    expect(await of('--metrics', 'frechet,mmd', '--extractor', 'pixels')).toMatch(/\[metric mmd\] statistics of features say too little/);
+    expect(await of('--metrics', 'frechet')).toMatch(/no feature extractor was given/);
+    expect(await of('--metrics', 'frechet', '--extractor', 'pca')).toMatch(/\[extractor pca\] its components are those of real data/);
+    await npz('small.npz', { mu: { shape: [2], data: mu.slice(0, 2) }, sigma: { shape: [2, 2], data: Float64Array.of(1, 0, 0, 1) } });
+    const other = await evaluate('grey', '--against', 'small.npz', ...all);
+    expect([other.code, other.stderr]).toEqual([
+      2,
+      expect.stringMatching(/the statistics are of another extractor.*expected pixels, 36 features/),
+    ]);
+  });
+
+  it('have features of principal components, and need training data to be found memorised', async () => {
+    const { extractor } = await judged('grey', '--against', 'real', '--metrics', 'frechet', '--extractor', 'pca');
+    expect(extractor).toMatch(/^pca35-[0-9a-f]{8}$/);
+    const lacking = await evaluate('grey', '--against', 'real', '--metrics', 'memorisation');
+    expect([lacking.code, lacking.stderr]).toEqual([2, expect.stringMatching(/no training data to look for copies of/)]);
   });
 
   it('that are constant are warned of', async () => {
@@ -132,6 +171,22 @@ describe('what cannot be judged is refused in a sentence, with exit code 2', () 
       'a classifier of others',
       ['grey', '--against', 'real', '--extractor', 'mnistnet', '--metrics', 'frechet'],
       /extractor mnistnet\] the images are not those that it was made for: got \[6, 6, 1\], expected \[28, 28, 1\]/,
+    ],
+    [
+      'a file of weights too few',
+      ['grey', '--against', 'real', '--extractor', 'inception', '--metrics', 'frechet'],
+      /inception has no weights of its own: got inception, expected inception:FILE/,
+    ],
+    [
+      'weights that are not there',
+      ['grey', '--against', 'real', '--extractor', 'inception:no.pth', '--metrics', 'frechet'],
+      /no\.pth\] the file cannot be read: got ENOENT/,
+    ],
+    [
+      'grey for an extractor of colour',
+      ['grey32', '--against', 'grey32', '--extractor', 'cifarnet', '--metrics', 'frechet'],
+      /extractor cifarnet\].*got \[32, 32, 1\], expected \[32, 32, 3\], in colour: grey repeated three times is nothing that it has seen/,
+      () => folder('grey32', bytes(1, 1, { count: 3, side: 32 }), 1, 32),
     ],
     ['an extractor with a file too many', ['grey', '--against', 'real', '--extractor', 'pixels:x.pth'], /pixels takes no file/],
     ['a metric of labels', ['grey', '--against', 'real', '--extractor', 'pixels', '--metrics', 'class-match'], /no classifier was given/],

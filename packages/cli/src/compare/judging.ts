@@ -6,7 +6,7 @@ import type { ExperimentConfig } from '../config/experiment.ts';
 import { makeMethod, type MethodConfig } from '../experiment/methods.ts';
 import { inBatches, type Samples } from '../judge/batches.ts';
 import { isDealt, openExtractor } from '../judge/extractors.ts';
-import { composeJudging, EXTRACTOR_SOURCE } from '../run/evaluate-run.ts';
+import { composeJudging, EXTRACTOR_SOURCE } from '../judge/compose-judging.ts';
 import { dealt } from '../workers/extractor.ts';
 import type { Pool } from '../workers/pool.ts';
 

@@ -20,6 +20,8 @@ interface Entry {
   readonly dealt?: true;
   /** Whether its logits are of the classes of the data. */
   readonly classifies?: true;
+  /** Whether it takes images of any size, and sees the one channel of grey ones three times. */
+  readonly repeatsGrey?: true;
 }
 
 /** Every extractor that images can be judged by: the one table of them. */
@@ -35,6 +37,18 @@ const EXTRACTORS = {
     dealt: true,
     classifies: true,
     make: async () => (await import('@tweedie/metrics/node')).loadCifarnet(),
+  },
+  inception: {
+    file: true,
+    dealt: true,
+    repeatsGrey: true,
+    make: async ({ file }) => (await import('@tweedie/metrics/node')).loadInception(file!),
+  },
+  'inception-clean': {
+    file: true,
+    dealt: true,
+    repeatsGrey: true,
+    make: async ({ file }) => (await import('@tweedie/metrics/node')).loadInception(file!, { resize: 'clean' }),
   },
   pca: {
     make: async (_, reference, seed) => {
@@ -109,3 +123,6 @@ export const isDealt = ({ name }: ExtractorSource): boolean => entryOf(name).dea
 
 /** Whether its logits are of the classes of the data that it is the extractor of. */
 export const isClassifier = ({ name }: ExtractorSource): boolean => entryOf(name).classifies === true;
+
+/** Whether it sees grey images as colour, the one channel three times. */
+export const repeatsGrey = ({ name }: ExtractorSource): boolean => entryOf(name).repeatsGrey === true;

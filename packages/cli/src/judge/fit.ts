@@ -4,16 +4,22 @@ import { tweedieError, type Dataset } from '@tweedie/core';
 type Sized = Pick<Dataset, 'id' | 'shape'>;
 
 /**
- * Which of the two is grey and must be repeated in three channels: neither, where the shapes are equal. Only an extractor that is
- * known to be given grey so (Inception's) allows it.
+ * Whether images and real data can be held against each other, and what must be said of it. Grey against colour is allowed only where an
+ * extractor repeats the one channel (Inception's), and no metric looks at the pixels.
  *
  * Errors: another size; grey against colour, for any other extractor.
  */
-export const greyOf = (judged: Sized, real: Sized, repeats: boolean): 'judged' | 'real' | undefined => {
+export const checkFit = (
+  judged: Sized,
+  real: Sized,
+  { repeats, pixels }: { readonly repeats: boolean; readonly pixels: boolean },
+): readonly string[] => {
   const [a, b] = [judged.shape, real.shape];
-  if (a.join() === b.join()) return undefined;
+  const grey = [judged, real].filter(({ shape }) => shape.length === 3 && shape[2] === 1).map(({ id }) => id);
+  if (a.join() === b.join())
+    return repeats && grey.length > 0 ? [`${grey.join(' and ')}: grey, and seen as colour with its one channel three times`] : [];
   const mixed = a.length === 3 && b.length === 3 && a[0] === b[0] && a[1] === b[1] && [a[2], b[2]].sort().join() === '1,3';
-  if (mixed && repeats) return a[2] === 1 ? 'judged' : 'real';
+  if (mixed && repeats && !pixels) return [`${grey[0]}: grey against colour, seen with its one channel three times`];
   const said = { subject: judged.id, got: `[${a.join(', ')}]`, expected: `[${b.join(', ')}], as ${real.id}` };
   if (mixed)
     throw tweedieError({

@@ -1,29 +1,23 @@
-import {
-  batchesOf,
-  judge,
-  tweedieError,
-  type Dataset,
-  type Json,
-  type JudgedBatch,
-  type MetricContext,
-  type MetricResult,
-} from '@tweedie/core';
-import { compose, DATA, METRICS, NETWORK, token, value } from '@tweedie/core/container';
+import { batchesOf, judge, tweedieError, type Dataset, type JudgedBatch, type MetricContext, type MetricResult } from '@tweedie/core';
+import { DATA, METRICS, NETWORK } from '@tweedie/core/container';
+import { fileFeatureCache } from '@tweedie/core/node';
+import type { ReferenceStatistics } from '@tweedie/metrics';
+import type { OnnxExtractor } from '@tweedie/onnx/node';
 import type { ExperimentConfig, ExperimentInput } from '../config/experiment.ts';
-import { inputSchema } from '../config/json-schema.ts';
 import { parseExperiment } from '../config/parse.ts';
 import { composeExperiment } from '../experiment/compose.ts';
-import { makeMethod, resolveSection, type MethodConfig } from '../experiment/methods.ts';
+import { makeMethod, type MethodConfig } from '../experiment/methods.ts';
 import { inBatches, type Samples } from '../judge/batches.ts';
-import { extractorFor, extractorSource, isClassifier, isDealt, openExtractor, type ExtractorSource } from '../judge/extractors.ts';
-import { greyOf } from '../judge/fit.ts';
+import { composeJudging, EXTRACTOR_SOURCE, REAL, TRAINED_ON } from '../judge/compose-judging.ts';
+import { isDealt, openExtractor, repeatsGrey } from '../judge/extractors.ts';
+import { checkFit } from '../judge/fit.ts';
 import { dealt } from '../workers/extractor.ts';
-import { openPool } from '../workers/pool.ts';
+import { openPool, type Pool } from '../workers/pool.ts';
 import { runningEngine } from '../workers/runtime.ts';
 import { workersOn, worthwhile } from '../workers/workers.ts';
 import { whileRunning } from './failure.ts';
 import { onnxJudge } from './onnx-run.ts';
-import { bindRun, openRun, overridden } from './open-run.ts';
+import { bindRun, openRun, overridden, type BoundRun, type OpenedRun } from './open-run.ts';
 import { sampleRun, type SampleRunOptions, type SampleRunResult } from './sample-run.ts';
 
 export interface EvaluateRunOptions extends Pick<
@@ -40,8 +34,8 @@ export interface EvaluateRunOptions extends Pick<
   readonly metrics?: readonly (string | MethodConfig)[];
   /** The real data, by name. Default: those of the run, in the split `test` where they have one, else of another seed. */
   readonly data?: ExperimentInput['data'];
-  /** The real data themselves, instead. */
-  readonly reference?: Dataset;
+  /** The real data themselves, or the mean and covariance of their features, instead. The latter is enough for `frechet` alone. */
+  readonly reference?: Dataset | ReferenceStatistics;
   /** `NAME` or `NAME:FILE`. Default: that of the data. */
   readonly extractor?: string;
   /** Seed of sampling and of the metrics. Default: the run's. */
@@ -59,14 +53,11 @@ export interface EvaluateRunResult {
   readonly extractor?: string;
   readonly seed: number;
   readonly seconds: number;
-  /** What was done to the images beside judging them. */
+  /** What must be known of the images as a whole. */
   readonly warnings: readonly string[];
   /** What was drawn for it. */
   readonly drawn?: SampleRunResult;
 }
-
-/** What the images are judged by: a name, and a file of weights. */
-export const EXTRACTOR_SOURCE = token<ExtractorSource>('extractor source');
 
 /** The run, its configuration with other choices laid over it, and what judges. Reads the real data, and nothing on the engine. */
 export const prepareEvaluation = async ({ run, samples, data, cwd = process.cwd(), ...options }: EvaluateRunOptions) => {
@@ -81,33 +72,31 @@ export const prepareEvaluation = async ({ run, samples, data, cwd = process.cwd(
   const base = opened?.config ?? parseExperiment(data === undefined ? {} : { data });
   const config = overridden(base, { data, seed: options.seed });
   const { metrics, reference, extractor } = options;
+  const shape = samples?.shape ?? (await shapeOf(opened!, config, cwd));
   const judging = await composeJudging(config, {
     cwd,
     ...(metrics === undefined ? {} : { metrics }),
     ...(data === undefined ? {} : { exact: data }),
     ...(reference === undefined ? {} : { reference, named: opened !== undefined }),
+    shape,
     ...(extractor === undefined ? {} : { extractor }),
+    ...(opened === undefined ? {} : { trainedOn: opened.config.data as MethodConfig }),
     unlabelled: options.labels === 'none' || (samples !== undefined && !('rows' in samples ? samples.classes > 0 : samples.labels)),
   });
-  return { opened, config, judging };
+  return { opened, config, judging, shape };
 };
 
 /** Judges images, drawn from a run or given, against real data. An engine must have been selected. */
 export const evaluateRun = async (options: EvaluateRunOptions): Promise<EvaluateRunResult> => {
   const { run, samples, count = 512, cwd = process.cwd(), onEvent, signal } = options;
-  const { opened, config, judging } = await prepareEvaluation(options);
-  const [given, metrics] = [judging.get(DATA), judging.get(METRICS)];
+  const { opened, config, judging, shape } = await prepareEvaluation(options);
+  const metrics = judging.get(METRICS);
+  const reference = judging.has(DATA) ? judging.get(DATA) : undefined;
   const source = judging.has(EXTRACTOR_SOURCE) ? judging.get(EXTRACTOR_SOURCE) : undefined;
   const started = performance.now();
-  const judged =
-    samples === undefined
-      ? {
-          id: run!,
-          shape: (await composeExperiment(config, { cwd, data: false, modelHash: opened!.weights.modelHash })).get(NETWORK).shape,
-        }
-      : { id: 'id' in samples ? samples.id : 'samples', shape: samples.shape };
-  greyOf(judged, given, false);
-  const reference = given;
+  const judged = { id: run ?? (samples !== undefined && 'id' in samples ? samples.id : 'samples'), shape };
+  const repeats = source !== undefined && repeatsGrey(source);
+  const warnings = checkFit(judged, reference ?? judged, { repeats, pixels: metrics.some(({ needs }) => needs === 'images') });
   const seed = BigInt(config.seed);
   const { steps, sampler, levels, guidance, labels, batchSize, runtime } = options;
   const settings = Object.fromEntries(
@@ -115,28 +104,33 @@ export const evaluateRun = async (options: EvaluateRunOptions): Promise<Evaluate
       ([, each]) => each !== undefined,
     ),
   );
-  const extractor = source === undefined ? undefined : await openExtractor(source, reference, seed);
-  const workers = workersOn(runningEngine(), worthwhile(options.workers ?? 1, reference.shape));
-  const pool = workers === 1 || runtime === 'onnx' ? undefined : await whileRunning(() => openPool({ workers }));
-  const session = runtime === 'onnx' && extractor !== undefined ? await onnxJudge(extractor, judged.shape) : undefined;
-  const bound = opened !== undefined && metrics.some(({ needs }) => needs === 'model') ? await bindRun(opened, config, { cwd }) : undefined;
+  const none = { ...judged, size: 0, rows: () => ({ images: new Float32Array() }) };
+  const extractor = source === undefined ? undefined : await openExtractor(source, reference ?? none, seed);
+  const workers = workersOn(runningEngine(), worthwhile(options.workers ?? 1, judged.shape));
+  const held: { pool?: Pool; session?: OnnxExtractor; bound?: BoundRun } = {};
   let [drawn, n] = [undefined as SampleRunResult | undefined, 0];
   async function* batches(): AsyncGenerator<JudgedBatch, void, void> {
-    if (samples === undefined)
-      drawn = await sampleRun({ run: run!, count, seed: config.seed, cwd, ...settings, ...(pool === undefined ? {} : { pool }) });
+    if (samples === undefined) drawn = await sampleRun({ run: run!, count, seed: config.seed, cwd, ...settings, pool: held.pool });
     const images = samples ?? drawn!;
-    for await (const batch of 'rows' in images ? batchesOf(images, 128) : inBatches(images, reference.range)) {
+    for await (const batch of 'rows' in images ? batchesOf(images, 128) : inBatches(images, RANGE)) {
       yield batch;
       n += batch.images.shape[0]!;
     }
   }
   try {
+    if (workers > 1 && runtime !== 'onnx') held.pool = await whileRunning(() => openPool({ workers }));
+    if (runtime === 'onnx' && extractor !== undefined && !repeats) held.session = await onnxJudge(extractor, judged.shape);
+    if (opened !== undefined && metrics.some(({ needs }) => needs === 'model')) held.bound = await bindRun(opened, config, { cwd });
+    const { pool, session, bound } = held;
+    const training = judging.has(TRAINED_ON) ? (await makeMethod('data', judging.get(TRAINED_ON), cwd)).it : undefined;
     const shared = extractor === undefined || source === undefined || pool === undefined || !isDealt(source);
     const by = session ?? (shared ? extractor : dealt(extractor, pool, source));
     const context: MetricContext = {
       ...(by === undefined ? {} : { extractor: by }),
       ...(bound === undefined ? {} : { model: bound.model, schedule: bound.model.schedule }),
-      reference,
+      ...(reference === undefined ? {} : { reference }),
+      ...(training === undefined ? {} : { training }),
+      cache: fileFeatureCache(),
       seed,
     };
     const results = await judge(metrics, context, batches()).catch((error: unknown) =>
@@ -147,19 +141,25 @@ export const evaluateRun = async (options: EvaluateRunOptions): Promise<Evaluate
     return {
       metrics: results,
       n,
-      reference: reference.id,
+      reference: judging.get(REAL),
       ...(extractor === undefined ? {} : { extractor: extractor.id }),
       seed: config.seed,
       seconds: (performance.now() - started) / 1000,
-      warnings: [],
+      warnings,
       ...(drawn === undefined ? {} : { drawn }),
     };
   } finally {
-    bound?.dispose();
-    await session?.dispose();
-    await pool?.close();
+    held.bound?.dispose();
+    await held.session?.dispose();
+    await held.pool?.close();
   }
 };
+
+/** Of images; points have none, and are not cut. */
+const RANGE = [-1, 1] as const;
+
+const shapeOf = async ({ weights }: OpenedRun, config: ExperimentConfig, cwd: string): Promise<readonly number[]> =>
+  (await composeExperiment(config, { cwd, data: false, modelHash: weights.modelHash })).get(NETWORK).shape;
 
 const finite = ({ name, value }: MetricResult): void => {
   if (!Number.isFinite(value))
@@ -169,56 +169,4 @@ const finite = ({ name, value }: MetricResult): void => {
       got: value,
       remedy: 'look at the images: no number is reported for them',
     });
-};
-
-/** Real data, metrics and where the extractor comes from, composed. `exact`: the data section as the user wrote it, whose split is not touched. */
-export const composeJudging = async (
-  config: ExperimentConfig,
-  options: {
-    readonly cwd: string;
-    readonly metrics?: readonly (string | MethodConfig)[];
-    readonly exact?: object;
-    readonly reference?: Dataset;
-    /** Whether a given reference is judged as the data of the configuration are. */
-    readonly named?: boolean;
-    readonly extractor?: string;
-    /** Nobody asked for classes. */
-    readonly unlabelled?: boolean;
-  },
-) => {
-  const { cwd, metrics, exact, named = true } = options;
-  const data = config.data as MethodConfig;
-  const reference = options.reference ?? (await makeMethod('data', await heldOut(data, exact as MethodConfig | undefined, cwd), cwd)).it;
-  const use = named ? data.use : undefined;
-  const extractor = options.extractor === undefined ? extractorFor(use, reference) : extractorSource(options.extractor, cwd);
-  const chosen = metrics ?? defaultMetrics(extractor, reference, options.unlabelled === true);
-  const made = await Promise.all(chosen.map((metric) => makeMethod('metric', typeof metric === 'string' ? { use: metric } : metric, cwd)));
-  const parts = [
-    value(DATA, reference),
-    value(
-      METRICS,
-      made.map(({ it }) => it),
-    ),
-  ];
-  return compose(...parts, ...(extractor === undefined ? [] : [value(EXTRACTOR_SOURCE, extractor)]));
-};
-
-/** Real data that the model was not trained on: the test split, or fresh points. */
-const heldOut = async (data: MethodConfig, exact: MethodConfig | undefined, cwd: string): Promise<MethodConfig> => {
-  const { provision } = await resolveSection('data', data.use, cwd);
-  const { properties = {} } = inputSchema(provision.options);
-  const said = (key: string): boolean => exact?.[key] !== undefined;
-  const changes: Record<string, Json> = {};
-  if ('split' in properties && !said('split')) changes['split'] = 'test';
-  else if ('seed' in properties && 'size' in properties) {
-    if (!said('seed')) changes['seed'] = Number(data['seed'] ?? 0) + 1;
-    if (!said('size')) changes['size'] = Math.min(4096, Number(data['size'] ?? 4096));
-  }
-  return { ...data, ...changes };
-};
-
-const defaultMetrics = (extractor: ExtractorSource | undefined, { shape }: Dataset, unlabelled: boolean): readonly string[] => {
-  if (shape.length === 1) return ['frechet', 'sliced-wasserstein', 'mmd'];
-  if (extractor === undefined) return ['sliced-wasserstein', 'mmd'];
-  return isClassifier(extractor) && !unlabelled ? ['frechet', 'class-match'] : ['frechet'];
 };
