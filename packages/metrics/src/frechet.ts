@@ -1,6 +1,7 @@
 import { decodeSafetensors, encodeSafetensors, tweedieError, type Metric, type MetricContext, type MetricResult } from '@tweedie/core';
 import { z } from 'zod';
 import { readImages } from './collected-rows.ts';
+import { distanceName } from './distance-name.ts';
 import { fdInfinity } from './fd-infinity.ts';
 import { frechetDistance, type FeatureStatistics } from './frechet-distance.ts';
 import { groupedMoments, groupsFor, type GroupedMoments } from './grouped-moments.ts';
@@ -146,7 +147,7 @@ const startFrechet = async (
       const half = left === undefined ? undefined : Math.hypot(jackknifed({ value, leftOut: left }).half, 2 * (far?.error ?? 0));
       const real = floor(n, rows.groups, distance);
       return {
-        name: `${far === undefined ? 'FD' : 'FD∞'}-${extractor.id}`,
+        name: distanceName(far === undefined ? 'FD' : 'FD∞', extractor),
         value,
         n,
         ...(half === undefined ? {} : { interval: [far === undefined ? Math.max(0, value - half) : value - half, value + half] as const }),

@@ -44,6 +44,8 @@ export interface MetricContext {
   readonly extractor?: Extractor;
   /** The real data. */
   readonly reference?: Dataset;
+  /** What the model was trained on, for metrics that look for copies of it. */
+  readonly training?: Dataset;
   /** Where features of the real data are kept between runs. */
   readonly cache?: FeatureCache;
   readonly seed: bigint;
