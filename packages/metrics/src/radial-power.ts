@@ -25,9 +25,11 @@ export const radialPower = (height: number, width: number): RadialPower => {
   ring.forEach((k, at) => {
     if (k >= 0) sizes[k]! += weight(at % columns);
   });
-  const [tall, wide] = [hann(height), hann(width)];
-  const [down, along] = [circle(height), circle(width)];
-  const [re, im] = [new Float64Array(height * columns), new Float64Array(height * columns)];
+  // w·exp(−2πi fj/n) of each frequency f and place j: along a row, and down a column.
+  const along = waves(width, columns);
+  const down = waves(height, height);
+  // Columns of the transform of the rows, so that both passes read in order.
+  const [re, im] = [new Float64Array(columns * height), new Float64Array(columns * height)];
 
   return {
     frequencies,
@@ -37,13 +39,12 @@ export const radialPower = (height: number, width: number): RadialPower => {
         for (let v = 0; v < columns; v++) {
           let [a, b] = [0, 0];
           for (let q = 0; q < width; q++) {
-            const x = (image[p * width + q]! - mean) * wide[q]!;
-            const j = (q * v) % width;
-            a += x * along.cos[j]!;
-            b -= x * along.sin[j]!;
+            const x = image[p * width + q]! - mean;
+            a += x * along.cos[v * width + q]!;
+            b -= x * along.sin[v * width + q]!;
           }
-          re[p * columns + v] = a * tall[p]!;
-          im[p * columns + v] = b * tall[p]!;
+          re[v * height + p] = a;
+          im[v * height + p] = b;
         }
       }
       for (let u = 0; u < height; u++) {
@@ -52,11 +53,10 @@ export const radialPower = (height: number, width: number): RadialPower => {
           if (k < 0) continue;
           let [a, b] = [0, 0];
           for (let p = 0; p < height; p++) {
-            const j = (p * u) % height;
-            const [c, s] = [down.cos[j]!, down.sin[j]!];
-            const at = p * columns + v;
-            a += re[at]! * c + im[at]! * s;
-            b += im[at]! * c - re[at]! * s;
+            const [x, y] = [re[v * height + p]!, im[v * height + p]!];
+            const [c, s] = [down.cos[u * height + p]!, down.sin[u * height + p]!];
+            a += x * c + y * s;
+            b += y * c - x * s;
           }
           to[k]! += (weight(v) * (a * a + b * b)) / sizes[k]!;
         }
@@ -65,10 +65,13 @@ export const radialPower = (height: number, width: number): RadialPower => {
   };
 };
 
-/** ½ − ½ cos 2πj/(n − 1) */
-const hann = (n: number): Float64Array => Float64Array.from({ length: n }, (_, j) => 0.5 - 0.5 * Math.cos((2 * Math.PI * j) / (n - 1)));
-
-const circle = (n: number): { readonly cos: Float64Array; readonly sin: Float64Array } => ({
-  cos: Float64Array.from({ length: n }, (_, j) => Math.cos((2 * Math.PI * j) / n)),
-  sin: Float64Array.from({ length: n }, (_, j) => Math.sin((2 * Math.PI * j) / n)),
-});
+/** Symmetric Hann window, ½ − ½ cos 2πj/(n − 1), times cos and sin of 2πfj/n: [frequencies, n]. */
+const waves = (n: number, frequencies: number): { readonly cos: Float64Array; readonly sin: Float64Array } => {
+  const table = (of: (angle: number) => number): Float64Array =>
+    Float64Array.from({ length: frequencies * n }, (_, at) => {
+      const j = at % n;
+      const window = 0.5 - 0.5 * Math.cos((2 * Math.PI * j) / (n - 1));
+      return window * of((2 * Math.PI * ((Math.floor(at / n) * j) % n)) / n);
+    });
+  return { cos: table(Math.cos), sin: table(Math.sin) };
+};
