@@ -1,7 +1,7 @@
 import type { Metric, MetricContext } from '@tweedie/core';
 import { z } from 'zod';
 import { collectFeatures, collectRows } from './collected-rows.ts';
-import { GROUPS, jackknifed, type GroupedAccumulator } from './jackknife.ts';
+import { groupOf, GROUPS, jackknifed, type GroupedAccumulator } from './jackknife.ts';
 import { eachInside, squaredRadii } from './neighbours.ts';
 import { meanRow, pointCloud } from './point-cloud.ts';
 import { checkNeighbours } from './precision-recall.ts';
@@ -64,7 +64,7 @@ const startDensityCoverage = async (
   const { dims } = extractor;
   const count = Math.min(referenceRows ?? data.size, data.size);
   checkNeighbours(subject, count, k);
-  const { values } = await readReference(data, chooseRows(data.size, count, context.seed), extractor);
+  const { values } = await readReference(data, chooseRows(data.size, count, context.seed), extractor, context.cache);
   const centre = meanRow(values, dims);
   const real = pointCloud(subject, 'the real rows', values, centre);
   const radii = await squaredRadii(subject, real, k);
@@ -79,7 +79,7 @@ const startDensityCoverage = async (
     await eachInside(subject, pointCloud(subject, 'the judged rows', features, centre), real, radii, (row, ball) => {
       pairs++;
       all[ball]!++;
-      grouped[ball * GROUPS + (indices[row]! % GROUPS)]!++;
+      grouped[ball * GROUPS + groupOf(indices[row]!)]!++;
     });
     const covered = (isCovered: (held: number, ball: number) => boolean): number =>
       all.reduce((sum, held, ball) => sum + (isCovered(held, ball) ? 1 : 0), 0) / count;

@@ -17,7 +17,7 @@ import { extractorOf } from './reference.ts';
  *     ‖μ₁ − μ₂‖² + tr Σ₁ + tr Σ₂ − 2 tr (Σ₁Σ₂)^½
  *
  * D. C. Dowson, B. V. Landau (1982), eq. 4, on the features of M. Heusel et al. (1706.08500), eq. 6: only with the Inception graph of
- * 2015-12-05 is it an FID, so it is never called one here, but `FD-` and the extractor's id. Covariances have n − 1 in the
+ * 2015-12-05 is it an FID, so everywhere else it is called `FD-` and the extractor's id. Covariances have n − 1 in the
  * denominator. Biased upward by about 1/n: compare equal n alone, beside the floor, the distance of real from real at that n.
  */
 const reference = `@inproceedings{heusel2017gans,

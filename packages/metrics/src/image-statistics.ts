@@ -136,7 +136,6 @@ const startImageStatistics = async (
       judged.merge(sums.data, covariance);
       watch.merge(seen.data);
     },
-    // eslint-disable-next-line @typescript-eslint/require-await -- what is wrong is a rejection
     result: async (): Promise<MetricResult> => {
       const n = judged.n();
       if (n < 2) throw tweedieError({ subject, problem: 'too few rows were judged', got: n, expected: '2 or more' });

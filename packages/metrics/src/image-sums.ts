@@ -1,5 +1,5 @@
-import { moments, symmetricEigen, type MomentSums } from '@tweedie/analytic';
-import { GROUPS } from './jackknife.ts';
+import { moments, symmetricEigenvalues, type MomentSums } from '@tweedie/analytic';
+import { groupOf, GROUPS } from './jackknife.ts';
 import { radialPower } from './radial-power.ts';
 
 /** What images look like to first and second order, pixels scaled to 0 … 1; all but mean and deviation are of the luminance. */
@@ -73,7 +73,7 @@ export const imageSums = ({ shape: [height, width, channels], range: [low, high]
     sums,
     add: (values, first) => {
       for (let row = 0; row * size < values.length; row++) {
-        const from = ((first + row) % GROUPS) * places;
+        const from = groupOf(first + row) * places;
         const to = sums.subarray(from, from + places);
         to[N]!++;
         for (let i = 0; i < size; i++) {
@@ -146,7 +146,7 @@ const excessKurtosis = ([m, m2, m3, m4]: readonly [number, number, number, numbe
 };
 
 const principalOf = (covariance: Float64Array): Principal => {
-  const values = symmetricEigen(covariance).values.map((value) => Math.max(0, value));
+  const values = symmetricEigenvalues(covariance).map((value) => Math.max(0, value));
   const totalVariance = values.reduce((sum, value) => sum + value, 0);
   const holding = (fraction: number): number => {
     let [held, count] = [0, 0];

@@ -1,7 +1,7 @@
 import { decodeSafetensors, tweedieError, type Metric, type MetricContext } from '@tweedie/core';
 import { z } from 'zod';
 import { collectJudged, collectRows, type CollectedRows } from './collected-rows.ts';
-import { GROUPS, jackknifed, type GroupedAccumulator } from './jackknife.ts';
+import { groupOf, GROUPS, jackknifed, type GroupedAccumulator } from './jackknife.ts';
 import { warningDetail } from './range-watch.ts';
 import { chooseRows } from './reference.ts';
 
@@ -72,7 +72,7 @@ const startInceptionScore = (splits: number, { extractor, reference: data, seed 
     const parts = Array.from({ length: splits }, (_, s) =>
       order.subarray(Math.floor((s * n) / splits), Math.floor(((s + 1) * n) / splits)),
     );
-    const sums = parts.map((part) => entropySums(values, classes, part, (row) => indices[row]! % GROUPS));
+    const sums = parts.map((part) => entropySums(values, classes, part, (row) => groupOf(indices[row]!)));
     return {
       n,
       classes,
@@ -99,7 +99,6 @@ const startInceptionScore = (splits: number, { extractor, reference: data, seed 
       else collected(classes).merge(state);
     },
     leftOut: () => Promise.resolve(leftOut(scores())),
-    // eslint-disable-next-line @typescript-eslint/require-await -- what is wrong is a rejection
     result: async () => {
       const found = scores();
       const { n, classes, whole } = found;
@@ -136,7 +135,7 @@ interface Sums {
 }
 
 /** Of each group; log-softmax in float64. */
-const entropySums = (logits: Float32Array, classes: number, rows: Int32Array, groupOf: (row: number) => number): readonly Sums[] => {
+const entropySums = (logits: Float32Array, classes: number, rows: Int32Array, dealt: (row: number) => number): readonly Sums[] => {
   const groups = Array.from({ length: GROUPS }, (): Sums => ({ n: 0, negentropy: 0, marginal: new Float64Array(classes) }));
   for (const row of rows) {
     const z = logits.subarray(row * classes, (row + 1) * classes);
@@ -144,7 +143,7 @@ const entropySums = (logits: Float32Array, classes: number, rows: Int32Array, gr
     let total = 0;
     for (const each of z) total += Math.exp(each - top);
     const log = Math.log(total);
-    const group = groups[groupOf(row)]!;
+    const group = groups[dealt(row)]!;
     group.n++;
     for (let y = 0; y < classes; y++) {
       const logp = z[y]! - top - log;

@@ -2,7 +2,7 @@ import { testMetric } from '@tweedie/conformance';
 import { describe, expect, it } from 'vitest';
 import { addRows, datasetOf, heldByIntervals, normalRows } from '../test/data.ts';
 import { distanceName } from './distance-name.ts';
-import { isGrouped } from './jackknife.ts';
+import { groupOf, isGrouped } from './jackknife.ts';
 import { kernelDistance } from './kernel-distance.ts';
 import { rawExtractor } from './raw-extractor.ts';
 
@@ -90,7 +90,8 @@ describe('kernel-distance', () => {
     const left = isGrouped(accumulator) ? (await accumulator.leftOut())! : [];
     for (const g of [0, 7]) {
       const others = await start(real, 2);
-      for (let row = 0; row < 96; row++) if (row % 16 !== g) await addRows(others, got.slice(2 * row, 2 * row + 2), [2], { first: row });
+      for (let row = 0; row < 96; row++)
+        if (groupOf(row) !== g) await addRows(others, got.slice(2 * row, 2 * row + 2), [2], { first: row });
       expect(left[g]).toBeCloseTo((await others.result()).value, 6);
     }
     const few = await start(real, 2);
@@ -107,6 +108,7 @@ describe('kernel-distance', () => {
 
 it('only the Inception graph of 2015-12-05 gives an FID or a KID', () => {
   expect(distanceName('FD', { id: 'fid-inception-6726825d' })).toBe('FID');
+  expect(distanceName('FD∞', { id: 'fid-inception-6726825d' })).toBe('FID∞');
   expect(distanceName('KD', { id: 'fid-inception-6726825d' })).toBe('KID');
   expect(distanceName('FD', { id: 'fid-inception-6726825e' })).toBe('FD-fid-inception-6726825e');
   expect(distanceName('KD', { id: 'cifarnet-12345678' })).toBe('KD-cifarnet-12345678');

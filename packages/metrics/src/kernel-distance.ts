@@ -2,7 +2,7 @@ import { tweedieError, type Metric, type MetricContext } from '@tweedie/core';
 import { z } from 'zod';
 import { collectFeatures, collectRows } from './collected-rows.ts';
 import { distanceName } from './distance-name.ts';
-import { GROUPS, jackknifed, type GroupedAccumulator, type LeftOut } from './jackknife.ts';
+import { groupOf, GROUPS, jackknifed, type GroupedAccumulator, type LeftOut } from './jackknife.ts';
 import { warningDetail } from './range-watch.ts';
 import { chooseRows, extractorOf, readReference, referenceOf } from './reference.ts';
 import { eachProduct } from './row-products.ts';
@@ -64,13 +64,13 @@ const startKernelDistance = async (
   const data = referenceOf(subject, context);
   const { dims } = extractor;
   const count = Math.min(options.referenceRows ?? data.size, data.size);
-  const { values: real } = await readReference(data, chooseRows(data.size, count, context.seed), extractor);
+  const { values: real } = await readReference(data, chooseRows(data.size, count, context.seed), extractor, context.cache);
   const rows = collectRows(subject, dims, data.range);
   const { subsetSize, subsets } = options;
 
   const measure = async (): Promise<Measured> => {
     const { n, indices, values } = rows.sorted(2);
-    const groups = indices.map((index) => index % GROUPS);
+    const groups = indices.map(groupOf);
     if (n < subsetSize || count < subsetSize) {
       const [value, ...leftOut] = await subsetDistances(values, groups, real, dims);
       return { value: value!, leftOut, each: [value!], rows: [n, count] };

@@ -60,9 +60,9 @@ const startMemorisation = async (options: z.output<typeof memorisationOptions>, 
       expected: `${Math.ceil(1 / options.quantile) - 1} or more`,
     });
   }
-  const { width, values: real } = await readReference(data, chooseRows(data.size, count, context.seed), extractor);
+  const { width, values: real } = await readReference(data, chooseRows(data.size, count, context.seed), extractor, context.cache);
   const centre = meanRow(real, width);
-  const parts = await trainingParts(subject, training, centre, extractor);
+  const parts = await trainingParts(subject, training, centre, extractor, context.cache);
   const nearest = async (what: string, values: Float32Array): Promise<Neighbours> => {
     const cloud = pointCloud(subject, what, values, centre);
     const found = noNeighbours(cloud.n, 1);
@@ -147,11 +147,12 @@ const trainingParts = async (
   training: Dataset,
   centre: Float64Array,
   extractor: Extractor | undefined,
+  cache: MetricContext['cache'],
 ): Promise<(first: number) => PointCloud> => {
   const some = (first: number, rows: number): Int32Array =>
     Int32Array.from({ length: Math.min(rows, training.size - first) }, (_, i) => first + i);
   const width = centre.length;
-  const features = extractor && (await readReference(training, some(0, training.size), extractor)).values;
+  const features = extractor && (await readReference(training, some(0, training.size), extractor, cache)).values;
   return (first) =>
     pointCloud(
       subject,

@@ -58,7 +58,7 @@ const startPrecisionRecall = async (
   const { dims } = extractor;
   const count = Math.min(options.referenceRows ?? data.size, data.size);
   checkNeighbours(subject, count, k);
-  const { values } = await readReference(data, chooseRows(data.size, count, context.seed), extractor);
+  const { values } = await readReference(data, chooseRows(data.size, count, context.seed), extractor, context.cache);
   const centre = meanRow(values, dims);
   const real = pointCloud(subject, 'the real rows', values, centre);
   const rows = collectRows(subject, dims, data.range);
