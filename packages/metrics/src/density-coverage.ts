@@ -2,9 +2,8 @@ import type { Metric, MetricContext } from '@tweedie/core';
 import { z } from 'zod';
 import { collectFeatures, collectRows } from './collected-rows.ts';
 import { groupOf, GROUPS, jackknifed, type GroupedAccumulator } from './jackknife.ts';
-import { eachInside, squaredRadii } from './neighbours.ts';
+import { checkNeighbours, eachInside, squaredRadii } from './neighbours.ts';
 import { meanRow, pointCloud } from './point-cloud.ts';
-import { checkNeighbours } from './precision-recall.ts';
 import { warningDetail } from './range-watch.ts';
 import { chooseRows, extractorOf, readReference, referenceOf } from './reference.ts';
 

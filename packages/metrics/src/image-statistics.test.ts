@@ -155,6 +155,16 @@ describe('image-statistics', () => {
     );
   });
 
+  it('of colours are of their luminance, .299 R + .587 G + .114 B', async () => {
+    const colours = white(14, 60, 9, 3).map((x, i) => x + 0.3 * Math.sin(i % 3) + (i % 3 === 1 ? 0.1 * Math.floor(i / 27) % 2 : 0)); // prettier-ignore
+    const grey = Float32Array.from(
+      { length: 60 * 81 },
+      (_, i) => 0.299 * colours[3 * i]! + 0.587 * colours[3 * i + 1]! + 0.114 * colours[3 * i + 2]!,
+    );
+    const [a, b] = [await judge(datasetOf(colours, [9, 9, 3]), colours), await judge(datasetOf(grey, [9, 9, 1]), grey)];
+    for (const of of ['slope', 'kurtosis', 'correlation']) expect(a.details[of]).toBeCloseTo(b.details[of] as number, 5);
+  });
+
   it('of the MNIST test split is what NumPy gives', async () => {
     // numpy 2.4, float64: np.hanning, np.fft.fft2, np.polyfit, np.corrcoef on all 10 000 images.
     const data = await mnist({ split: 'test', fetch: true });

@@ -1,3 +1,4 @@
+import { tweedieError } from '@tweedie/core';
 import { doubt, eachDistance, exactDistance, type PointCloud } from './point-cloud.ts';
 
 /** The k nearest rows of each row, nearest first: squared distances in float64, and which. Infinity and −1 where there are fewer. */
@@ -37,6 +38,12 @@ export const meet = async (subject: string, found: Neighbours, a: PointCloud, b:
       index[at] = firstB + other;
     }
   });
+};
+
+/** @throws where there are not enough real rows for a k-th nearest other. */
+export const checkNeighbours = (subject: string, rows: number, k: number): void => {
+  if (rows > k) return;
+  throw tweedieError({ subject, problem: 'there are too few real rows', got: rows, expected: `more than k = ${k}` });
 };
 
 /** The squared distance of each row to its k-th nearest other row, float64. */

@@ -1,7 +1,7 @@
-import { tweedieError, type Metric, type MetricContext } from '@tweedie/core';
+import type { Metric, MetricContext } from '@tweedie/core';
 import { z } from 'zod';
 import { collectFeatures, collectRows } from './collected-rows.ts';
-import { eachInside, squaredRadii } from './neighbours.ts';
+import { checkNeighbours, eachInside, squaredRadii } from './neighbours.ts';
 import { meanRow, pointCloud, type PointCloud } from './point-cloud.ts';
 import { warningDetail } from './range-watch.ts';
 import { chooseRows, extractorOf, readReference, referenceOf } from './reference.ts';
@@ -99,12 +99,6 @@ const startPrecisionRecall = async (
       };
     },
   };
-};
-
-/** @throws where there are not enough real rows for a k-th nearest other. */
-export const checkNeighbours = (subject: string, rows: number, k: number): void => {
-  if (rows > k) return;
-  throw tweedieError({ subject, problem: 'there are too few real rows', got: rows, expected: `more than k = ${k}` });
 };
 
 interface Supports {

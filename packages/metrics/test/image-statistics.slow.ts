@@ -32,7 +32,7 @@ describe('the training splits have the statistics that were published', () => {
     expect(all['realDeviation']).toBeCloseTo(0.30811, 5);
     expect(all['realTotalVariance']).toBeCloseTo(52.725914, 5);
     expect([all['realComponents90'], all['realComponents95'], all['realComponents99']]).toEqual([87, 154, 331]);
-  });
+  }, 3_600_000);
 
   it('CIFAR-10: slope −3.16, kurtosis 6.6, correlation .929, components 99, 217, 658 of all', async () => {
     const all = await statisticsOf(await cifar10({ split: 'train', fetch: true }), { components: true });
