@@ -67,6 +67,7 @@ export {
   type Safetensors,
   type StoredTensor,
 } from './io/safetensors.ts';
+export { decodeTorch } from './io/torch.ts';
 export { checkStatistics, dataHeader, decodeStatistics, encodeStatistics, type StatisticsDemands } from './io/statistics.ts';
 export { decodeNpy, decodeNpz, encodeNpy, encodeNpz, type NpyArray } from './io/npz.ts';
 export type { Optimizer, Rate } from './contracts/optimizer.ts';
