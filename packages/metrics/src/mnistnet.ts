@@ -14,6 +14,7 @@ import {
   type Tensor4D,
 } from '@tensorflow/tfjs-core';
 import { decodeSafetensors, tweedieError, type Extractor, type Weights } from '@tweedie/core';
+import { sha256 } from './sha256.ts';
 
 /**
  * mnistnet: the digit classifier whose features our Fréchet distance of digits is measured on. 61 k parameters.
@@ -113,9 +114,4 @@ const checked = (images: Tensor): Tensor => {
     expected: `[${MNISTNET.shape.join(', ')}], grey`,
     remedy: 'use an extractor made for these images',
   });
-};
-
-const sha256 = async (bytes: Uint8Array): Promise<string> => {
-  const digest = await globalThis.crypto.subtle.digest('SHA-256', Uint8Array.from(bytes));
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 };

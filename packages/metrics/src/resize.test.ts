@@ -1,10 +1,22 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { image, tensor4d } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { picture } from '../test/inception/hashed.ts';
-import cases from '../test/inception/resize.json' with { type: 'json' };
 import { resizer, type Resize } from './resize.ts';
 
+interface Known {
+  readonly sha256: string;
+  readonly every9973rd: readonly number[];
+}
+/** test/inception/resize.py. */
+const cases = JSON.parse(readFileSync(new URL('../test/inception/resize.json', import.meta.url), 'utf8')) as readonly {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly tf1: Known;
+  readonly clean: Known;
+}[];
 const SIZE = 299;
 
 describe.each(cases.map((known, number) => ({ number, ...known })))('$height × $width × $channels → 299', (known) => {

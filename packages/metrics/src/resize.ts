@@ -30,14 +30,15 @@ const { fround } = Math;
 
 /** Output i looks at s = i·in/out: p[⌊s⌋] + (p[⌊s⌋ + 1] − p[⌊s⌋])·(s − ⌊s⌋), first along rows, then down columns, every step in float32. */
 const bilinear = ({ height, width, channels }: Size, size: number): Resizer => {
-  const [rows, columns] = [height, width].map((from) => {
+  const looks = (from: number): Looks => {
     const scale = fround(fround(from) / fround(size));
     return Array.from({ length: size }, (_, i) => {
       const at = fround(i * scale);
       const low = Math.floor(at);
       return { low, high: Math.min(low + 1, from - 1), part: fround(at - low) };
     });
-  }) as [Looks, Looks];
+  };
+  const [rows, columns] = [looks(height), looks(width)];
   return (picture) => {
     const out = new Float32Array(size * size * channels);
     let to = 0;
