@@ -8,8 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { picture } from '../test/inception/hashed.ts';
 import { hashedState, legacyFile, names } from '../test/inception/state.ts';
 import { convolutionsOf, INCEPTION, inceptionShapes } from './inception-graph.ts';
-import { FID_WEIGHTS } from './inception-weights.ts';
-import { inception } from './inception.ts';
+import { inception, inceptionId } from './inception.ts';
 import { loadInception } from './node.ts';
 import type { Resize } from './resize.ts';
 
@@ -75,7 +74,9 @@ describe('with weights that are no one’s', () => {
     expect(made.tf1!.id).toMatch(/^inception-[0-9a-f]{8}$/);
     expect(made.clean!.id).toBe(`${made.tf1!.id}-clean`);
     expect(made.tf1!.id).not.toContain('fid');
-    expect(FID_WEIGHTS.sha256.slice(0, 8)).toBe('6726825d');
+    expect(inceptionId('6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2', 'tf1')).toBe('fid-inception-6726825d');
+    expect(inceptionId('6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2', 'clean')).toBe('fid-inception-6726825d-clean');
+    expect(inceptionId(`6726825d${'0'.repeat(56)}`, 'tf1')).toBe('inception-6726825d');
   });
 
   it('refuses what are no pictures', async () => {

@@ -61,8 +61,7 @@ export const inceptionLogits = (weights: Weights, features: Tensor2D): Tensor2D 
 export const inception = async (file: Uint8Array, { resize = 'tf1' }: InceptionOptions = {}): Promise<Extractor> => {
   resizer(resize, [1, 1, 1], 1);
   const weights = readInception(file);
-  const hash = await sha256(file);
-  const id = `${hash === FID_WEIGHTS.sha256 ? 'fid-inception' : 'inception'}-${hash.slice(0, 8)}${resize === 'tf1' ? '' : `-${resize}`}`;
+  const id = inceptionId(await sha256(file), resize);
 
   /** Of images met before as well: a judge asks for features and for logits of the same ones, and a picture takes about a second. */
   const known = new WeakMap<Tensor, Promise<Float32Array>>();
@@ -81,6 +80,10 @@ export const inception = async (file: Uint8Array, { resize = 'tf1' }: InceptionO
     },
   });
 };
+
+/** The name of the features that weights of this SHA-256 give. Eight digits alone make no FID. */
+export const inceptionId = (hash: string, resize: Resize): string =>
+  `${hash === FID_WEIGHTS.sha256 ? 'fid-inception' : 'inception'}-${hash.slice(0, 8)}${resize === 'tf1' ? '' : `-${resize}`}`;
 
 const onEngine = (weights: HostWeights, names = Object.keys(weights)): Weights =>
   Object.fromEntries(names.map((name) => [name, tensor(weights[name]!.data, [...weights[name]!.shape])]));
