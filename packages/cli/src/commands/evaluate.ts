@@ -29,8 +29,11 @@ export const evaluateCommand = (context: Context, exit: (code: Exit) => void): C
       'names with commas between them, ours (`tweedie plugins --kind metric`) or npm packages (default: by the data)',
       (list: string, before: readonly string[] = []) => [...before, ...list.split(',').map((name) => name.trim())],
     )
-    .option('--against <DATA>', "real data: NAME or NAME:SPLIT, a folder of pictures, a .npz (default: the run's, in the split test)")
-    .option('--extractor <NAME>', 'what images are judged by, NAME or NAME:FILE (default: by the data)')
+    .option(
+      '--against <DATA>',
+      "real data: NAME or NAME:SPLIT, a folder of pictures, a .npz of images or of mu and sigma (default: the run's, in the split test)",
+    )
+    .option('--extractor <NAME>', 'what images are judged by: mnistnet, cifarnet, pca, pixels, inception:FILE (default: by the data)')
     .option('--steps <N>', "steps of the sampler (default: the run's)")
     .option('--sampler <NAME>', "another sampler than the run's")
     .option('--guidance <W>', 'classifier-free guidance, 1 for none', numberOf)

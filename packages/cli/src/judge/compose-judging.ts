@@ -43,7 +43,7 @@ export const composeJudging = async (
     options.extractor === undefined ? extractorFor(named ? data.use : undefined, judged) : extractorSource(options.extractor, cwd);
   const chosen = options.metrics ?? (statistics ? ['frechet'] : defaultMetrics(extractor, judged, options.unlabelled === true));
   const made = await Promise.all(chosen.map((metric) => makeMethod('metric', typeof metric === 'string' ? { use: metric } : metric, cwd)));
-  const metrics = await Promise.all(made.map((each) => (statistics === undefined ? each.it : againstStatistics(each, statistics))));
+  const metrics = await Promise.all(made.map(async (each) => (statistics === undefined ? each.it : againstStatistics(each, statistics))));
   const trainedOn = options.trainedOn ?? (real?.['split'] === 'test' ? { ...real, split: 'train' } : undefined);
   return compose(
     value(METRICS, metrics),
