@@ -9,13 +9,15 @@ export interface Measured {
   readonly rows: readonly Row[];
   readonly rounds: number;
   readonly cold: { readonly help: readonly number[]; readonly node: readonly number[] };
+  /** Lines about the Fréchet distance; none where it was not measured. */
+  readonly frechet: readonly string[];
   readonly profiles: readonly Profile[];
   readonly machine: Machine;
   readonly date: string;
 }
 
 /** docs/bench.md: what `npm run bench` measured, as it was measured. */
-export const documentOf = ({ rows, rounds, cold, profiles, machine, date }: Measured): string => {
+export const documentOf = ({ rows, rounds, cold, frechet, profiles, machine, date }: Measured): string => {
   const parameters = network.parameters.reduce((sum, { shape }) => sum + shape.reduce((product, extent) => product * extent, 1), 0);
   return `${[
     '# Engines, measured',
@@ -40,6 +42,7 @@ export const documentOf = ({ rows, rounds, cold, profiles, machine, date }: Meas
     '',
     `\`tweedie --help\`: ${ms(medianOf(cold.help))} (an empty Node program: ${ms(medianOf(cold.node))}); 150 ms at most is wanted: ${medianOf(cold.help) <= 150 ? 'held' : 'not held'}.`,
     '',
+    ...frechet,
     ...absentSection(rows),
     ...profileSection(profiles),
   ]

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { tweedieError } from '@tweedie/core';
 
 /** What a rival is asked for. */
-export type Task = 'check' | 'memory' | 'call' | 'train' | 'sample';
+export type Task = 'check' | 'memory' | 'call' | 'train' | 'sample' | 'distance' | 'images';
 
 /** A program that answers tasks line by line. */
 export interface RivalCommand {
@@ -25,6 +25,8 @@ export interface Rival {
 
 export interface Answer {
   readonly milliseconds?: number;
+  /** Milliseconds of the processor. */
+  readonly processor?: number;
   readonly bytes?: number;
   readonly values?: readonly number[];
 }

@@ -35,10 +35,7 @@ export const entrants = async ({
   const threads = cores > 1 ? [1, cores] : [1];
   const torch = lacksTorch(python);
   const findings = await diagnose({ engine: 'wasm' });
-  const here = (engine: string): { readonly absent?: string } => {
-    const found = findings.find(({ id }) => id === engine);
-    return found?.available === true ? {} : { absent: found?.reason ?? 'unknown' };
-  };
+  const here = (engine: string): { readonly absent?: string } => lacking(findings, engine);
   return [
     ...threads.map((n): Entrant => ({
       name: `PyTorch, ${n} thread${n > 1 ? 's' : ''}`,
@@ -147,4 +144,13 @@ const lacksCuda = (python: string): { readonly absent?: string } =>
     ? {}
     : { absent: 'the Python that was given has no torch that finds a CUDA device' };
 
-const answers = (python: string, program: string): boolean => spawnSync(python, ['-c', program], { stdio: 'ignore' }).status === 0;
+const lacking = (findings: Awaited<ReturnType<typeof diagnose>>, engine: string): { readonly absent?: string } => {
+  const found = findings.find(({ id }) => id === engine);
+  return found?.available === true ? {} : { absent: found?.reason ?? 'unknown' };
+};
+
+/** Why an engine cannot run here, if it cannot. */
+export const here = async (engine: string): Promise<{ readonly absent?: string }> => lacking(await diagnose({ engine: 'wasm' }), engine);
+
+/** Whether a Python runs a program. */
+export const answers = (python: string, program: string): boolean => spawnSync(python, ['-c', program], { stdio: 'ignore' }).status === 0;

@@ -1,4 +1,5 @@
 import { tweedieError, type Dataset } from '@tweedie/core';
+import { addRowProducts } from './add-row-products.ts';
 import { gaussian, type Gaussian } from './gaussian.ts';
 import { symmetricEigen } from './symmetric-eigen.ts';
 
@@ -19,6 +20,9 @@ export interface MomentSums {
   readonly first: Float64Array;
   readonly second: Float64Array;
 }
+
+/** Rows that are added to the second moments at once. */
+const BLOCK = 64;
 
 /**
  * Streaming moments in float64, of rows shifted by `shift` (default: the mean of the first batch), so that the mean of the data
@@ -43,21 +47,17 @@ export const moments = (dims: number, shift?: Float64Array): Moments => {
       origin = new Float64Array(dims);
       for (let i = 0; i < rows.length; i++) origin[i % dims]! += rows[i]! / count;
     }
-    // Four rows at a time: the triangle is read and written a quarter as often.
-    const block = Array.from({ length: 4 }, () => new Float64Array(dims));
-    for (let from = 0; from < count; from += 4) {
-      for (let b = 0; b < 4; b++)
-        for (let i = 0; i < dims; i++) {
-          const v = from + b < count ? rows[(from + b) * dims + i]! - origin[i]! : 0;
-          block[b]![i] = v;
-          first[i]! += v;
-        }
-      const [p, q, r, s] = block as [Float64Array, Float64Array, Float64Array, Float64Array];
+    // A block of rows becomes columns, whose products with one another are added to the triangle at once.
+    const width = Math.min(BLOCK, count);
+    const block = new Float64Array(dims * width);
+    for (let from = 0; from < count; from += width) {
+      const depth = Math.min(width, count - from);
       for (let i = 0; i < dims; i++) {
-        const [pi, qi, ri, si] = [p[i]!, q[i]!, r[i]!, s[i]!];
-        const row = i * dims;
-        for (let j = 0; j <= i; j++) second[row + j]! += pi * p[j]! + qi * q[j]! + ri * r[j]! + si * s[j]!;
+        let sum = 0;
+        for (let b = 0; b < depth; b++) sum += block[i * width + b] = rows[(from + b) * dims + i]! - origin[i]!;
+        first[i]! += sum;
       }
+      addRowProducts(second, dims, block, block, width, { rows: [0, dims], columns: [0, dims], depth: [0, depth], lower: true });
     }
     n += count;
   };

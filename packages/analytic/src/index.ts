@@ -6,5 +6,6 @@ export { posterior, posteriorMean, type Folded, type PosteriorOptions } from './
 export { exactModel, type ExactModelOptions } from './exact-model.ts';
 export { gaussianFromData, moments, type GaussianFromDataOptions, type Moments, type MomentSums } from './gaussian-from-data.ts';
 export { symmetricEigen, type Eigen } from './symmetric-eigen.ts';
+export { symmetricEigenvalues } from './symmetric-eigenvalues.ts';
 export { traceSqrtProduct } from './trace-sqrt-product.ts';
 export { FISHER, G2, G5, M1, M3, P256, RING8, TWO_POINTS } from './problems.ts';

@@ -8,7 +8,7 @@ export type { Json, Network, ParameterSpec, Weights } from './contracts/network.
 export type { Batch, Note, Objective } from './contracts/objective.ts';
 export type { Plan, PlanStep, Sampler, SamplerFacts, Step } from './contracts/sampler.ts';
 export type { Dataset, Rows } from './contracts/dataset.ts';
-export type { Accumulator, Extractor, Judged, Metric, MetricContext, MetricResult } from './contracts/metric.ts';
+export type { Accumulator, Extractor, FeatureCache, Judged, Metric, MetricContext, MetricResult } from './contracts/metric.ts';
 export {
   API,
   type Kind,
@@ -67,6 +67,7 @@ export {
   type Safetensors,
   type StoredTensor,
 } from './io/safetensors.ts';
+export { decodeTorch } from './io/torch.ts';
 export { checkStatistics, dataHeader, decodeStatistics, encodeStatistics, type StatisticsDemands } from './io/statistics.ts';
 export { decodeNpy, decodeNpz, encodeNpy, encodeNpz, type NpyArray } from './io/npz.ts';
 export type { Optimizer, Rate } from './contracts/optimizer.ts';

@@ -1,7 +1,10 @@
 import { testMetric } from '@tweedie/conformance';
+import { decodeSafetensors } from '@tweedie/core';
 import { describe, expect, it } from 'vitest';
 import { addRows, datasetOf, normalRows } from '../test/data.ts';
-import { frechet, frechetDistance } from './frechet.ts';
+import { frechetDistance } from './frechet-distance.ts';
+import { frechet, type FrechetOptions } from './frechet.ts';
+import { isGrouped } from './jackknife.ts';
 import { rawExtractor } from './raw-extractor.ts';
 
 testMetric({ create: () => frechet() });
@@ -9,7 +12,7 @@ testMetric({ create: () => frechet() });
 const zeros = (d: number): number[] => new Array<number>(d).fill(0);
 
 /** Judges rows against rows, on the rows themselves. */
-const judge = async (real: Float32Array, got: Float32Array, d: number, seed = 1n, options = {}) => {
+const judge = async (real: Float32Array, got: Float32Array, d: number, seed = 1n, options: FrechetOptions = {}) => {
   const accumulator = await frechet(options).start({ extractor: rawExtractor([d]), reference: datasetOf(real, [d]), seed });
   await addRows(accumulator, got, [d]);
   return accumulator.result();
@@ -57,6 +60,56 @@ describe('frechet', () => {
     expect(less.value).toBeLessThan(values[0]!);
     // 500 real rows against the other 1000: the same law, so the same bias.
     expect(Math.abs(less.floor! - 3.2)).toBeLessThan(0.6);
+  });
+
+  it('is the same of shards as of the whole, to 1e-10, however they are cut and merged', async () => {
+    const [d, n] = [6, 400];
+    const rows = normalRows(51, n, [3, 0, 0, 0, 0, -3], [1, 2, 1, 1, 1, 0.1]);
+    const context = { extractor: rawExtractor([d]), reference: datasetOf(normalRows(50, 600, zeros(d)), [d]), seed: 1n };
+    const shard = async (...ranges: readonly (readonly [number, number])[]) => {
+      const accumulator = await frechet().start(context);
+      for (const [from, to] of ranges) await addRows(accumulator, rows.slice(from * d, to * d), [d], { first: from });
+      return accumulator;
+    };
+    const whole = await (await shard([0, n])).result();
+    const singly = await shard(...Array.from({ length: n }, (_, i) => [n - 1 - i, n - i] as const));
+    const halves = await shard([200, n]);
+    halves.merge((await shard([0, 200])).state());
+    // ((4 + 3) + (2 + 1)), out of order, each through its bytes.
+    const [one, two, three, four] = await Promise.all([shard([0, 7]), shard([7, 130]), shard([130, 131], [300, n]), shard([131, 300])]);
+    four.merge(three.state());
+    two.merge(one.state());
+    const empty = await frechet().start(context);
+    empty.merge(four.state());
+    empty.merge(two.state());
+    for (const parts of [singly, halves, empty]) {
+      const got = await parts.result();
+      expect(got.n).toBe(n);
+      expect(Math.abs(got.value / whole.value - 1)).toBeLessThan(1e-10);
+      got.interval!.forEach((end, i) => expect(Math.abs(end / whole.interval![i]! - 1)).toBeLessThan(1e-8));
+      expect(got.details).toEqual(whole.details);
+    }
+    const again = await frechet().start(context);
+    again.merge(empty.state());
+    expect(await again.result()).toEqual(await empty.result());
+  });
+
+  it('keeps sixteen groups up to 512 features, one above, where there is no interval', async () => {
+    const groups = async (d: number, options: FrechetOptions = {}): Promise<number> => {
+      const against = { mean: new Float64Array(d), covariance: new Float64Array(d * d), source: 'nothing' };
+      const accumulator = await frechet({ ...options, against }).start({ extractor: rawExtractor([d]), seed: 1n });
+      return decodeSafetensors(accumulator.state(), 'state').tensors['second']!.shape[0]!;
+    };
+    expect([await groups(64), await groups(512), await groups(513), await groups(513, { infinity: true })]).toEqual([16, 16, 1, 16]);
+    const d = 520;
+    const wide = await frechet({ floor: false }).start({
+      extractor: rawExtractor([d]),
+      reference: datasetOf(normalRows(1, 20, zeros(d)), [d]),
+      seed: 1n,
+    });
+    await addRows(wide, normalRows(2, 100, zeros(d)), [d]);
+    expect(isGrouped(wide) && (await wide.leftOut())).toBeUndefined();
+    expect((await wide.result()).interval).toBeUndefined();
   });
 
   it('warns where n is not above the dimension, of constant images and of another range', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { addRows, datasetOf, normalRows } from '../test/data.ts';
 import { frechet } from './frechet.ts';
-import { isGrouped, jackknifed, pairedDifference, type LeftOut } from './jackknife.ts';
+import { groupOf, isGrouped, jackknifed, pairedDifference, type LeftOut } from './jackknife.ts';
 import { rawExtractor } from './raw-extractor.ts';
 import { slicedWasserstein } from './sliced-wasserstein.ts';
 
@@ -62,11 +62,28 @@ describe.each(['frechet', 'sliced-wasserstein'] as const)('the paired difference
     const [whole, split] = [await judge(metric, rows), await judge(metric, rows, 101)];
     split.leftOut.forEach((value, g) => expect(value).toBeCloseTo(whole.leftOut[g]!, 10));
     // Without group 3: the others alone.
-    const others = Array.from({ length: N }, (_, row) => row).filter((row) => row % 16 !== 3);
+    const others = Array.from({ length: N }, (_, row) => row).filter((row) => groupOf(row) !== 3);
     const alone = await METRICS[metric].start({ extractor: rawExtractor([D]), reference: datasetOf(real, [D]), seed: 1n });
     for (const row of others) await addRows(alone, rows.slice(row * D, (row + 1) * D), [D], { first: row });
     expect((await alone.result()).value).toBeCloseTo(whole.leftOut[3]!, 6);
   });
+});
+
+it('deals any run of rows, and each label that repeats, to groups of equal size', () => {
+  for (const [from, count] of [
+    [0, 400],
+    [1234, 1000],
+    [4_000_000_000, 640],
+  ] as const) {
+    for (const every of [1, 2, 10]) {
+      for (let label = 0; label < every; label++) {
+        const sizes = new Array<number>(16).fill(0);
+        for (let row = from + label; row < from + count; row += every) sizes[groupOf(row)]!++;
+        const even = count / every / 16;
+        expect(Math.max(...sizes.map((size) => Math.abs(size - even)))).toBeLessThan(1 + 1.5 * Math.sqrt(even)); // by i mod 16, half of the groups have none of a label mod 10
+      }
+    }
+  }
 });
 
 it('refuses groups that are not the same, and has none of too few rows', async () => {

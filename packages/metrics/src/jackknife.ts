@@ -2,10 +2,15 @@ import { tweedieError, type Accumulator } from '@tweedie/core';
 
 /** Rows are dealt to so many groups by their index; leaving each out in turn gives an interval. */
 export const GROUPS = 16;
+/**
+ * The group of a row: ⌊16 frac(i φ)⌋ with φ the golden ratio, 32 bits of it. Groups of any run of rows are of equal size but for a row or two,
+ * and so is each class's share of a group: by i mod 16, labels that repeat every ten images would give a group even digits or odd ones alone.
+ */
+export const groupOf = (row: number): number => Math.imul(row, 0x9e3779b1) >>> 28;
 /** t₁₅ at 97.5 %. */
 const STUDENT = 2.1314;
 
-/** An accumulator that knows its value without each group of rows in turn: row i is in group i mod 16, whoever judges. */
+/** An accumulator that knows its value without each group of rows in turn: row i is in {@link groupOf} i, whoever judges. */
 export interface GroupedAccumulator extends Accumulator {
   /** The values of n without a group, a group each; undefined where n is too small, or a value too dear. */
   leftOut(): Promise<readonly number[] | undefined>;

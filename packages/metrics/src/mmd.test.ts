@@ -28,6 +28,19 @@ describe('mmd', () => {
     expect(details['bandwidth']).toBe(2);
   });
 
+  it('has the closed form 2(h²/(h² + 2s²))^{d/2} (1 − exp(−‖m‖²/2(h² + 2s²))) (objectives.md 6.5)', async () => {
+    const closedForm = (d: number, s: number, h2: number, A: number): number =>
+      2 * (h2 / (h2 + 2 * s * s)) ** (d / 2) * (1 - Math.exp(-A / (2 * (h2 + 2 * s * s))));
+    expect(closedForm(16, 1, 4, 4)).toBeCloseTo(0.022121, 7);
+    // Far apart and in few dimensions, where rows spread less than the value: to 5 %.
+    const truth = closedForm(3, 0.5, 2, 9);
+    const { value, interval } = await judge(normalRows(11, 2000, zeros(3), 0.5), normalRows(12, 2000, [3, 0, 0], 0.5), 3, {
+      bandwidth: Math.SQRT2,
+    });
+    expect(Math.abs(value - truth)).toBeLessThan(interval![1] - interval![0]);
+    expect(interval![1] - interval![0]).toBeLessThan(0.05 * truth);
+  });
+
   it('equals the sum over pairs in float64, diagonals left out', async () => {
     const [x, y] = [normalRows(3, 30, [0.3, 0]), normalRows(4, 40, [0, 0])];
     const k = (a: Float32Array, i: number, b: Float32Array, j: number): number =>

@@ -1,5 +1,6 @@
 import { tensor, type Tensor } from '@tensorflow/tfjs-core';
-import { createNoise, STREAM, tweedieError, type Dataset, type Extractor, type MetricContext } from '@tweedie/core';
+import { createNoise, STREAM, tweedieError, type Dataset, type Extractor, type FeatureCache, type MetricContext } from '@tweedie/core';
+import { sha256 } from './sha256.ts';
 
 /** The real data of a context. @throws where there are none. */
 export const referenceOf = (subject: string, { reference }: MetricContext): Dataset => {
@@ -13,10 +14,10 @@ export const referenceOf = (subject: string, { reference }: MetricContext): Data
   });
 };
 
-/** `count` of the rows 0 … size − 1 without replacement, in the order of a shuffle that `seed` and `draw` alone decide. */
-export const chooseRows = (size: number, count: number, seed: bigint, draw = 0): Int32Array => {
+/** `count` of the rows 0 … size − 1 without replacement, in the order of a shuffle that `seed`, `draw` and `row` alone decide. */
+export const chooseRows = (size: number, count: number, seed: bigint, draw = 0, row = 0): Int32Array => {
   const order = Int32Array.from({ length: size }, (_, i) => i);
-  const u = createNoise(seed).hostUniform([1, count], { stream: STREAM.metric, draw });
+  const u = createNoise(seed).rows(row).hostUniform([1, count], { stream: STREAM.metric, draw });
   for (let i = 0; i < count; i++) {
     const j = i + Math.floor(u[i]! * (size - i));
     [order[i], order[j]] = [order[j]!, order[i]!];
@@ -24,27 +25,38 @@ export const chooseRows = (size: number, count: number, seed: bigint, draw = 0):
   return order.subarray(0, count);
 };
 
-/** Real rows on the host, [rows, width] float32, through an extractor where there is one. */
+/** What features of real rows depend on, as the key of a {@link FeatureCache}: the extractor, the data, and which rows in which order. */
+export const referenceKey = async (data: Dataset, indices: Int32Array, { id, dims }: Extractor): Promise<string> =>
+  `features/${id}/${dims}/${data.id}/${await sha256(new Uint8Array(Int32Array.from(indices).buffer))}`;
+
+/** Real rows on the host, [rows, width] float32, through an extractor where there is one, which runs once for all who share a cache. */
 export const readReference = async (
-  { shape, rows }: Dataset,
+  data: Dataset,
   indices: Int32Array,
   extractor?: Extractor,
+  cache?: FeatureCache,
 ): Promise<{ readonly width: number; readonly values: Float32Array }> => {
+  const { shape, rows } = data;
   if (extractor === undefined) return { width: shape.reduce((product, n) => product * n, 1), values: rows(indices).images };
-  const values = new Float32Array(indices.length * extractor.dims);
+  const width = extractor.dims;
+  const key = cache === undefined ? '' : await referenceKey(data, indices, extractor);
+  const kept = await cache?.get(key);
+  if (kept instanceof Float32Array && kept.length === indices.length * width) return { width, values: kept };
+  const values = new Float32Array(indices.length * width);
   for (let first = 0; first < indices.length; first += 256) {
     const part = indices.subarray(first, first + 256);
     const images = tensor(rows(part).images, [part.length, ...shape], 'float32');
     let features: Tensor | undefined;
     try {
       features = await extractor.features(images);
-      values.set(await features.data(), first * extractor.dims);
+      values.set(await features.data(), first * width);
     } finally {
       images.dispose();
       features?.dispose();
     }
   }
-  return { width: extractor.dims, values };
+  await cache?.set(key, values);
+  return { width, values };
 };
 
 /** What {@link MetricContext} says about where a distance is measured: on the data themselves, or on an extractor's features. */
@@ -54,6 +66,6 @@ export const extractorOf = (subject: string, { extractor }: MetricContext): Extr
     subject,
     problem: 'no feature extractor was given',
     expected: 'an extractor',
-    remedy: 'use the extractor of this data set (digits: mnistnet), or rawExtractor for points in a few dimensions',
+    remedy: 'use the classifier of this data set (MNIST: mnistnet, CIFAR-10: cifarnet), pcaExtractor, or rawExtractor for points',
   });
 };

@@ -1,8 +1,8 @@
 import { matMul, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { createNoise, STREAM, type Metric, type MetricContext } from '@tweedie/core';
 import { z } from 'zod';
-import { collectRows, readImages } from './collected-rows.ts';
-import { GROUPS, type GroupedAccumulator } from './jackknife.ts';
+import { collectFeatures, collectRows } from './collected-rows.ts';
+import { groupOf, GROUPS, type GroupedAccumulator } from './jackknife.ts';
 import { warningDetail } from './range-watch.ts';
 import { chooseRows, extractorOf, readReference, referenceOf } from './reference.ts';
 
@@ -51,7 +51,7 @@ const startSliced = async (options: Settled, context: MetricContext): Promise<Gr
   const data = referenceOf(subject, context);
   const extractor = options.space === 'features' ? extractorOf(subject, context) : undefined;
   const count = Math.min(options.referenceRows ?? data.size, data.size);
-  const { width, values: real } = await readReference(data, chooseRows(data.size, count, context.seed), extractor);
+  const { width, values: real } = await readReference(data, chooseRows(data.size, count, context.seed), extractor, context.cache);
   const rows = collectRows(subject, width, data.range);
   const directions = drawDirections(context.seed, options.directions, width);
   const on = (part: Float32Array): Promise<Float32Array[]> => projections(part, width, directions);
@@ -59,19 +59,13 @@ const startSliced = async (options: Settled, context: MetricContext): Promise<Gr
   const reals = (): Promise<Float32Array[]> => (kept ??= on(real));
 
   return {
-    add: async (judged) => {
-      const images = await readImages(rows.watch, judged);
-      if (extractor === undefined) return rows.add(images, judged.first);
-      const features = judged.features ?? (await extractor.features(judged.images));
-      rows.add((await features.data()) as Float32Array, judged.first);
-      if (features !== judged.features) features.dispose();
-    },
+    add: (judged) => collectFeatures(rows, judged, extractor),
     state: rows.state,
     merge: rows.merge,
     leftOut: async () => {
       const { n, indices, values } = rows.sorted(2);
       if (n < 4 * GROUPS) return undefined;
-      const groups = Array.from(indices, (index) => index % GROUPS);
+      const groups = Array.from(indices, groupOf);
       return slicedWithout(await projected(values, width, directions), groups, await reals());
     },
     result: async () => {

@@ -8,7 +8,7 @@ import { startEngine } from '../engine.ts';
 import { emit, table, type Context, type Exit } from '../io.ts';
 import type { Output } from '../outputs.ts';
 import { describeMachine, formatNumber, lineChart, writeReport } from '../report/index.ts';
-import { composeJudging } from '../run/evaluate-run.ts';
+import { composeJudging } from '../judge/compose-judging.ts';
 import { OK, whileRunning } from '../run/failure.ts';
 import { bindRun, openRun } from '../run/open-run.ts';
 import { versions } from '../run/provenance.ts';

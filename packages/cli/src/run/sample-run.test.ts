@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { memory } from '@tensorflow/tfjs-core';
 import { decodeSafetensors, encodeSafetensors } from '@tweedie/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeMethod } from '../experiment/methods.ts';
 import { SMALL } from '../testing/small.fixture.ts';
 import { evaluateRun } from './evaluate-run.ts';
 import { exitCodeOf } from './failure.ts';
@@ -54,6 +55,8 @@ describe('sampling a run', () => {
     const plain = await sampleRun({ run, count: 4, labels: [3], cwd: home });
     const guided = await sampleRun({ run, count: 4, labels: [3], guidance: 3, cwd: home });
     const free = await sampleRun({ run, count: 4, labels: [-1], cwd: home });
+    const none = await sampleRun({ run, count: 4, labels: 'none', cwd: home });
+    expect([[...none.labels!], none.images]).toEqual([[-1, -1, -1, -1], free.images]);
     expect(guided.nfe).toBe(2 * plain.nfe);
     expect([...plain.labels!]).toEqual([3, 3, 3, 3]);
     expect(rowsOf(guided.images, 0, 4)).not.toEqual(rowsOf(plain.images, 0, 4));
@@ -134,6 +137,27 @@ describe('judging a run', () => {
     expect(given).toEqual(own);
     // Real data are nearer to real data than what 40 steps can draw.
     expect(given!.value).toBeGreaterThan(0.01);
+  });
+
+  it('draws without classes, and judges a data set as it judges its rows', async () => {
+    const { drawn, n } = await evaluateRun({ run, count: 6, labels: 'none', metrics: ['sliced-wasserstein'], cwd: home });
+    expect([n, new Set(drawn!.labels)]).toEqual([6, new Set([-1])]);
+    const { it: samples } = await makeMethod('data', { use: 'eight-gaussians', size: 20, seed: 9 }, home);
+    const { images, labels } = samples.rows(Array.from({ length: 20 }, (_, i) => i));
+    const settings = { reference: samples, metrics: ['sliced-wasserstein', 'mmd'], cwd: home };
+    const [whole, rows] = [
+      await evaluateRun({ ...settings, samples }),
+      await evaluateRun({ ...settings, samples: { images, labels: labels!, shape: [2] } }),
+    ];
+    expect([whole.n, whole.metrics, whole.metrics[0]!.value]).toEqual([20, rows.metrics, 0]);
+  });
+
+  it('refuses a value that is not finite, and a drawing that fails is no fault of the input', async () => {
+    const settings = { run, cwd: home, metrics: ['sliced-wasserstein'] };
+    const nan = { images: Float32Array.of(0, NaN, 1, 1), shape: [2] };
+    expect(await refusal(evaluateRun({ ...settings, samples: nan }))).toMatch(/image 0 holds a value that is not finite/);
+    const error: unknown = await evaluateRun({ ...settings, count: 4, sampler: { use: 'heun' }, levels: { max: 1e30 } }).catch((thrown: unknown) => thrown); // prettier-ignore
+    expect(exitCodeOf(error), String(error)).toBe(1);
   });
 
   it('refuses images of another shape, and metrics that are not there', async () => {

@@ -28,12 +28,26 @@ export interface MetricResult {
   readonly details: { readonly [key: string]: number | string };
 }
 
+/**
+ * Arrays that were computed before, by a key that names all they depend on (extractor, data, rows): equal keys, equal values, to the
+ * rounding of the engine.
+ */
+export interface FeatureCache {
+  get(key: string): Promise<Float32Array | Float64Array | undefined>;
+  /** Does not throw: what cannot be kept is computed again. */
+  set(key: string, values: Float32Array | Float64Array): Promise<void>;
+}
+
 export interface MetricContext {
   readonly model?: Model;
   readonly schedule?: Schedule;
   readonly extractor?: Extractor;
   /** The real data. */
   readonly reference?: Dataset;
+  /** What the model was trained on, for metrics that look for copies of it. */
+  readonly training?: Dataset;
+  /** Where features of the real data are kept between runs. */
+  readonly cache?: FeatureCache;
   readonly seed: bigint;
 }
 
@@ -59,6 +73,7 @@ export interface Metric {
   readonly kind: 'metric';
   readonly api: 1;
   readonly name: string;
+  /** `labels` are the extractor's logits. A metric of the `model` judges the *reference* under it: no images are added. */
   readonly needs: 'images' | 'features' | 'labels' | 'model';
   /** BibTeX of the source. */
   readonly reference: string;

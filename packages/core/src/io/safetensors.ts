@@ -27,7 +27,8 @@ export interface Safetensors<T> {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-const BYTES: Readonly<Record<Dtype, number>> = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, U8: 1, BOOL: 1 };
+/** Bytes of one value. */
+export const BYTES: Readonly<Record<Dtype, number>> = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, U8: 1, BOOL: 1 };
 const HEADER_LIMIT = 100_000_000;
 
 export const encodeSafetensors = ({
@@ -131,7 +132,8 @@ const dtypeOf = ({ data, dtype }: StoredTensor): Dtype =>
 
 const bytesOf = (data: ArrayBufferView): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
-const isWholeList = (value: unknown): value is number[] => Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
+export const isWholeList = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
 
 const parseHeader = (json: Uint8Array, refuse: (problem: string, got: unknown, expected: string) => never): Record<string, unknown> => {
   let header: unknown;
@@ -143,7 +145,8 @@ const parseHeader = (json: Uint8Array, refuse: (problem: string, got: unknown, e
   return isRecord(header) ? header : refuse('the header is no object', typeof header, 'a JSON object');
 };
 
-const valuesOf = (
+/** Little-endian bytes, a fresh copy, as the values that {@link LoadedTensor} promises. */
+export const valuesOf = (
   bytes: Uint8Array,
   dtype: Dtype,
   count: number,

@@ -1,4 +1,5 @@
 export { cacheFolder } from './cache.ts';
+export { fileFeatureCache } from './feature-cache.ts';
 export { npmEnvironment, npmPack, type Pack } from './npm-pack.ts';
 export { readBytes, readJson, writeFileAtomic } from './files.ts';
 export { lockFolder } from './lock.ts';

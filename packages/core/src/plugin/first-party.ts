@@ -43,6 +43,13 @@ export const FIRST_PARTY: Readonly<Record<string, Readonly<Record<string, string
     'sliced-wasserstein': '@tweedie/metrics',
     mmd: '@tweedie/metrics',
     'class-match': '@tweedie/metrics',
+    'bits-per-dim': '@tweedie/metrics',
+    'kernel-distance': '@tweedie/metrics',
+    'inception-score': '@tweedie/metrics',
+    'precision-recall': '@tweedie/metrics',
+    'density-coverage': '@tweedie/metrics',
+    memorisation: '@tweedie/metrics',
+    'image-statistics': '@tweedie/metrics',
   },
   network: {
     ddpmpp: '@tweedie/networks',
