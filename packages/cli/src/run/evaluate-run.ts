@@ -145,8 +145,8 @@ export const composeJudging = async (
   return compose(...parts, ...(extractor === undefined ? [] : [value(EXTRACTOR, extractor)]));
 };
 
-/** Real data that the model was not trained on: the test split, or fresh points. */
-const heldOut = async (data: MethodConfig, exact: MethodConfig | undefined, cwd: string): Promise<MethodConfig> => {
+/** Real data that the model was not trained on: the test split, as it is published, or fresh points. */
+export const heldOut = async (data: MethodConfig, exact: MethodConfig | undefined, cwd: string): Promise<MethodConfig> => {
   const { provision } = await resolveSection('data', data.use, cwd);
   const { properties = {} } = inputSchema(provision.options);
   const said = (key: string): boolean => exact?.[key] !== undefined;
@@ -156,6 +156,7 @@ const heldOut = async (data: MethodConfig, exact: MethodConfig | undefined, cwd:
     if (!said('seed')) changes['seed'] = Number(data['seed'] ?? 0) + 1;
     if (!said('size')) changes['size'] = Math.min(4096, Number(data['size'] ?? 4096));
   }
+  if ('flip' in properties && !said('flip')) changes['flip'] = false;
   return { ...data, ...changes };
 };
 
