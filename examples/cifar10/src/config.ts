@@ -3,7 +3,7 @@ import { tweedieError } from '@tweedie/core';
 
 /**
  * `cpu`: for about an hour of one core. `ddpmpp`, `ncsnpp`: the networks, the noise law, the batch and the schedule of training of
- * Karras et al. 2022 (2206.00364, table 7, unconditional CIFAR-10), for a graphics card.
+ * Karras et al. 2022 (2206.00364) for unconditional CIFAR-10, for a graphics card.
  */
 export const SIZES = ['cpu', 'ddpmpp', 'ncsnpp'] as const;
 export type Size = (typeof SIZES)[number];
