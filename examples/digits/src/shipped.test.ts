@@ -84,7 +84,7 @@ describe('the shipped model', () => {
 
   it('draws digits that are recognised, with no training and no data', async () => {
     const match = await matchOf(weights);
-    expect(match).toBeGreaterThanOrEqual(20 / 32);
+    expect(match).toBeGreaterThanOrEqual(24 / 32);
     // The classifier is no judge that likes everything: it recognises fewer of those of the first steps.
     expect(await matchOf(`${folder}/digits-step-256.safetensors`)).toBeLessThan(match);
   });
