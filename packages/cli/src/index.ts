@@ -4,6 +4,7 @@ export { composeExperiment, CONFIG, levelsOf, PLUGINS, RATE, type ComposeOptions
 export { trainRun, type TrainEvent, type TrainRunOptions, type TrainRunResult } from './run/train-run.ts';
 export { sampleRun, type SampleRunEvent, type SampleRunOptions, type SampleRunResult } from './run/sample-run.ts';
 export { readLog, type LogLine } from './run/log.ts';
+export { shipRun, type ShipOptions, type ShippedRun } from './run/ship-run.ts';
 export { readRecord, runRecord, type RunRecord } from './run/run-folder.ts';
 export { evaluateRun, type EvaluateRunOptions, type EvaluateRunResult } from './run/evaluate-run.ts';
 export type { Samples } from './judge/batches.ts';

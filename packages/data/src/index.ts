@@ -1,5 +1,13 @@
-export { plugin as default, fashionMnistOptions, folderOptions, npzOptions, publishedOptions, toyOptions } from './plugin.ts';
-export { cifar10, fashionMnist, mnist, type PublishedOptions, type Split } from './published.ts';
+export {
+  plugin as default,
+  cifar10Options,
+  fashionMnistOptions,
+  folderOptions,
+  npzOptions,
+  publishedOptions,
+  toyOptions,
+} from './plugin.ts';
+export { cifar10, fashionMnist, mnist, type Cifar10Options, type PublishedOptions, type Split } from './published.ts';
 export { FETCHABLE, fetchDataset, type FetchableName, type Fetched, type FetchOptions, type FetchProgress } from './fetch.ts';
 export { cacheFolder } from '@tweedie/core/node';
 export { idxData, parseIdx, readIdx, type Idx } from './idx.ts';

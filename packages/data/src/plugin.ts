@@ -12,11 +12,16 @@ const given = <T extends object>(options: T): { [K in keyof T]: Exclude<T[K], un
 
 const split = z.enum(['train', 'test']).default('train').describe('which part');
 
-/** Options of `mnist` and `cifar10`. */
+/** Options of `mnist`, and of `cifar10` beside its own. */
 export const publishedOptions = z.strictObject({
   split,
   cache: z.string().min(1).optional().describe('the folder of all data sets; default TWEEDIE_CACHE, or the system’s folder for caches'),
   fetch: z.boolean().default(false).describe('let npm fetch what is not there'),
+});
+
+/** Options of `cifar10`. */
+export const cifar10Options = publishedOptions.extend({
+  flip: z.boolean().default(false).describe('whether mirror images belong to the data: twice as many rows'),
 });
 
 /** Options of `fashion-mnist`. */
@@ -86,7 +91,7 @@ export const plugin: Plugin = definePlugin({
       kind: 'data',
       name: 'cifar10',
       summary: 'CIFAR-10 photographs, 32×32 colour, 50 000 + 10 000',
-      options: publishedOptions,
+      options: cifar10Options,
       create: (options) => cifar10(given(options)),
     }),
     provide({

