@@ -33,7 +33,7 @@ export const learnedScore = async (
   lab: Lab,
   subject: Subject,
 ): Promise<{ readonly findings: readonly Finding[]; readonly sections: readonly Section[] }> => {
-  const [n, images, sigmas] = lab.quick ? [64, 2000, [0.1, 1, 5, 20]] : [256, 60_000, [0.01, 0.03, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 40, 80]];
+  const [n, images, sigmas] = lab.quick ? [64, 2000, [0.1, 1, 5, 20]] : [512, 60_000, [0.01, 0.03, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 40, 80]];
   let open: Promise<Approximations> | undefined;
   const approximations = (): Promise<Approximations> =>
     (open ??= mnist({ split: 'train', fetch: true }).then((data) => approximationsOf(data, images)));
@@ -56,10 +56,10 @@ export const learnedScore = async (
     const departures = await trajectory(lab, subject);
     return {
       findings: [
-        gaussianFar(levels, n),
+        ...gaussianFar(levels, n),
         gaussianNearer(levels, n),
         gaussianFirst(stages, n),
-        trajectoryPredicted(departures, lab.quick ? 32 : 128),
+        ...trajectoryPredicted(departures, lab.quick ? 32 : 128),
       ],
       sections: [explained(levels, n), overTraining(stages), alongTheTrajectory(departures)],
     };
