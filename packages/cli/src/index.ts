@@ -51,6 +51,7 @@ export { prepareJudging, type Judgement, type Judging } from './compare/judging.
 export { startProgress, type Progress } from './progress.ts';
 export { table } from './io.ts';
 export { alternating, pairedRatio, verdictOf, type Contestant, type Ratio, type Verdict } from './bench/alternating.ts';
+export { measureCase, type CaseResult, type Entrant, type Row as CostRow } from './bench/objectives.ts';
 export { medianOf } from './bench/median.ts';
 export { openDrawing, type DrawJob, type Drawing } from './run/drawing.ts';
 export { openRun } from './run/open-run.ts';

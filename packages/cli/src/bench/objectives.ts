@@ -92,12 +92,14 @@ export interface MeasureOptions {
   readonly warmup: number;
   readonly seed: number;
   readonly signal?: AbortSignal;
+  /** Milliseconds. Default: the process's clock. */
+  readonly now?: () => number;
   /** Told what is going on, and how many of the rounds, warm-up included, are done. */
   readonly onProgress?: (rounds: number, note: string) => void;
 }
 
 /** Measures memory, then time: two passes, for to count is to slow down. The first finds out who refuses, too. */
-export const measureCase = async ({ of, entrants, rounds, warmup, seed, signal, onProgress }: MeasureOptions): Promise<CaseResult> => {
+export const measureCase = async ({ of, entrants, rounds, warmup, seed, signal, now, onProgress }: MeasureOptions): Promise<CaseResult> => {
   const noise = createNoise(seed);
   const network = networkOf(of.shape);
   const dataset = synthetic({ shape: of.shape, classes: network.classes, noise });
@@ -124,6 +126,7 @@ export const measureCase = async ({ of, entrants, rounds, warmup, seed, signal, 
         warmup,
         repeat: of.shape.length === 1 ? REPEAT : 1,
         ...(signal === undefined ? {} : { signal }),
+        ...(now === undefined ? {} : { now }),
         onRound: (done) => onProgress?.(done, name),
       });
   } finally {

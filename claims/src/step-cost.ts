@@ -1,0 +1,51 @@
+import { composeExperiment, describeMachine, measureCase, type CaseResult, type ExperimentInput } from '@tweedie/cli';
+import { type Json } from '@tweedie/core';
+import { OBJECTIVE } from '@tweedie/core/container';
+import type { Lab } from './claim.ts';
+
+export interface StepCost extends CaseResult {
+  /** Numbers of another machine are others. */
+  readonly machine: string;
+}
+
+export interface StepCostOptions {
+  readonly shape: readonly [number, number, number];
+  readonly batchSize: number;
+  readonly rounds: number;
+  /** By name, the first denoising score matching. */
+  readonly objectives: readonly { readonly name: string; readonly objective: NonNullable<ExperimentInput['objective']> }[];
+}
+
+/**
+ * What a training step of each objective costs against denoising score matching, all measured in turns: processor time, all threads
+ * together, so that whoever else is at work counts little; and bytes of tensors at the peak.
+ */
+export const stepCost = (lab: Lab, { shape, batchSize, rounds, objectives }: StepCostOptions): Promise<StepCost> =>
+  lab.cell(
+    { kind: 'step-cost', shape: [...shape], batchSize, rounds, objectives: objectives as unknown as Json },
+    async (): Promise<Json> => {
+      const entrants = await Promise.all(
+        objectives.map(async ({ name, objective }) => {
+          const config: ExperimentInput = { data: { use: 'swiss-roll' }, objective };
+          return { name, objective: (await composeExperiment(config, { cwd: lab.root })).get(OBJECTIVE) };
+        }),
+      );
+      const measured = await measureCase({
+        of: { shape, batchSize, timed: true },
+        entrants,
+        rounds,
+        warmup: 2,
+        seed: 0,
+        now: processorTime,
+        ...(lab.signal === undefined ? {} : { signal: lab.signal }),
+      });
+      const { cores, processor } = describeMachine();
+      return { ...measured, machine: `${processor}, ${cores} cores` } as unknown as Json;
+    },
+  ) as unknown as Promise<StepCost>;
+
+/** Milliseconds of the processor, all threads of this process. */
+const processorTime = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
