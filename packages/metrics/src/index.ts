@@ -16,6 +16,8 @@ export type { GroupedAccumulator, Jackknifed, LeftOut } from './jackknife.ts';
 export { mmd } from './mmd.ts';
 export type { MmdOptions } from './mmd.ts';
 export { MNISTNET, mnistnet } from './mnistnet.ts';
+export { pcaExtractor } from './pca-extractor.ts';
+export type { PcaExtractorOptions } from './pca-extractor.ts';
 export { rawExtractor } from './raw-extractor.ts';
 export { slicedWasserstein, wasserstein2 } from './sliced-wasserstein.ts';
 export type { SlicedWassersteinOptions } from './sliced-wasserstein.ts';
