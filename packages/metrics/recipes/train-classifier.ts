@@ -110,7 +110,7 @@ export const trainClassifier = async (recipe: Recipe, options: RecipeOptions): P
 };
 
 /** The part of a file's predictions that agree with the labels. */
-const accuracyOf = async (spec: ClassifierSpec, file: Uint8Array, data: Dataset): Promise<number> => {
+export const accuracyOf = async (spec: ClassifierSpec, file: Uint8Array, data: Dataset): Promise<number> => {
   const { logits } = await classifier(spec, file);
   let right = 0;
   for await (const { images, labels } of batchesOf(data, 500)) {

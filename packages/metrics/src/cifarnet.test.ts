@@ -5,6 +5,7 @@ import { mirroredAndShifted } from '../recipes/augment.ts';
 import { trainCifarnet } from '../recipes/cifarnet.ts';
 import { bars } from '../test/bars.ts';
 import { CIFARNET, cifarnet } from './cifarnet.ts';
+import { seenBy } from './classifier.ts';
 import { loadCifarnet } from './node.ts';
 
 const colours = bars(32, 3);
@@ -69,6 +70,19 @@ describe('the recipe of cifarnet', () => {
 });
 
 describe('cifarnet', () => {
+  it('sees each channel less its mean, by its deviation over the training split', async () => {
+    const [mean, deviation] = [
+      [0.4914, 0.4822, 0.4465],
+      [0.247, 0.2435, 0.2616],
+    ] as const;
+    const values = Float32Array.from({ length: 6 }, (_, i) => 2 * (mean[i % 3]! + (i < 3 ? 0 : deviation[i % 3]!)) - 1);
+    const images = tensor4d(values, [2, 1, 1, 3]);
+    const seen = seenBy(CIFARNET, images);
+    // Half a level is .002 of white, .008 of the deviation.
+    [...(await seen.data())].forEach((value, i) => expect(Math.abs(value - (i < 3 ? 0 : 1))).toBeLessThan(0.0085));
+    [images, seen].forEach((used) => used.dispose());
+  });
+
   it('sees the levels of a saved picture: clipped and rounded', async () => {
     const extractor = await loadCifarnet();
     const levels = Float32Array.from({ length: 3072 }, (_, i) => Math.round(127.5 + 120 * Math.sin(i / 9)) / 127.5 - 1);

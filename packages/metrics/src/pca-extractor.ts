@@ -16,9 +16,10 @@ export interface PcaExtractorOptions {
 /**
  * Projections on the principal components of real rows as features: images [B, …shape] → (x − μ) V, [B, dims].
  *
- * No network is trained and any data set has one, so it stands beside a classifier's features as their extractor-free check: it sees
- * what is far from the real data in the directions in which they vary (noise, blur, contrast), and knows nothing of what is in a
- * picture. In the full basis a Fréchet distance is that of the pixels. Rounds nothing: values between the 256 levels count.
+ * No network is trained and any data set has one, so it stands beside a classifier's features as a check without one: it sees the
+ * large shapes that carry the variance (blur, blends, blocks out of place, colours), not what is in a picture, and hardly noise, which
+ * is spread over all directions and small beside these few. In the full basis a Fréchet distance is that of the pixels. Rounds
+ * nothing: values between the 256 levels count.
  *
  * The basis is the eigenvectors of the d × d covariance or, where there are fewer rows than dimensions, of the rows' Gram matrix
  * (float64 on the host); of each, the entry of the largest size is positive. The id carries the number of components and the first 8
