@@ -49,7 +49,7 @@ const startClassMatch = (threshold: number, { extractor, reference: data }: Metr
       problem: 'there is no classifier',
       got: extractor?.id ?? 'no extractor',
       expected: 'an extractor with logits',
-      remedy: 'for digits use mnistnet',
+      remedy: 'for MNIST use mnistnet, for CIFAR-10 cifarnet',
     });
   }
   const { logits: classify } = extractor;

@@ -54,6 +54,6 @@ export const extractorOf = (subject: string, { extractor }: MetricContext): Extr
     subject,
     problem: 'no feature extractor was given',
     expected: 'an extractor',
-    remedy: 'use the extractor of this data set (digits: mnistnet), or rawExtractor for points in a few dimensions',
+    remedy: 'use the classifier of this data set (MNIST: mnistnet, CIFAR-10: cifarnet), pcaExtractor, or rawExtractor for points',
   });
 };

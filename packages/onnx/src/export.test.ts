@@ -28,7 +28,7 @@ import {
   type Network,
 } from '@tweedie/core';
 import { rawExtractor } from '@tweedie/metrics';
-import { loadMnistnet } from '@tweedie/metrics/node';
+import { loadCifarnet, loadMnistnet } from '@tweedie/metrics/node';
 import { mlp } from '@tweedie/networks';
 import { describe, expect, it } from 'vitest';
 import { networks, stirred } from '../test/models.ts';
@@ -102,9 +102,10 @@ describe.each(networks)('the denoiser of %s', (_name, make) => {
 });
 
 it.each([
-  ['mnistnet', loadMnistnet, [28, 28, 1], ['features', 'logits']],
-  ['raw', () => Promise.resolve(rawExtractor([2])), [2], ['features']],
-] as const)('the extractor %s is a whole file', async (_name, load, shape, names) => {
+  ['mnistnet', loadMnistnet, [28, 28, 1], ['features', 'logits'], 4],
+  ['cifarnet', loadCifarnet, [32, 32, 3], ['features', 'logits'], 5],
+  ['raw', () => Promise.resolve(rawExtractor([2])), [2], ['features'], 0],
+] as const)('the extractor %s is a whole file', async (_name, load, shape, names, convolutions) => {
   const extractor = await load();
   const before = memory().numTensors;
   const model = decodeModel(await exportExtractor(extractor, shape));
@@ -113,7 +114,7 @@ it.each([
   expect(shapes(model.graph.input)).toEqual([['images', 1, ['batch', ...shape]]]);
   expect(model.graph.output.map(({ name }) => name)).toEqual(names);
   // Features and logits share their convolutions.
-  expect(model.graph.node.filter(({ opType }) => opType === 'Conv')).toHaveLength(names.length === 2 ? 4 : 0);
+  expect(model.graph.node.filter(({ opType }) => opType === 'Conv')).toHaveLength(convolutions);
 });
 
 it('has the name and version of its package', () => {

@@ -1,6 +1,6 @@
 import { add, avgPool, clipByValue, concat, conv2d, conv2dTranspose, cos, depthwiseConv2d, exp, image, leakyRelu, matMul, max, maxPool, mean, memory, mul, neg, pad, pow, relu, reshape, round, rsqrt, sigmoid, sin, slice, softmax, softplus, split, square, squaredDifference, sub, sum, tanh, tensor, tidy, tile, transpose, type Rank, type Tensor, type Tensor2D, type Tensor4D } from '@tensorflow/tfjs-core'; // prettier-ignore
 import { bindModel, createNoise, edm, edmPreconditioner, epsPreconditioner, guided, scorePreconditioner, subVp, ve, vpCosine, vpDiscrete, vpLinear, vPreconditioner, x0Preconditioner, type Binding, type Extractor, type Levels } from '@tweedie/core'; // prettier-ignore
-import { loadMnistnet } from '@tweedie/metrics/node';
+import { loadCifarnet, loadMnistnet } from '@tweedie/metrics/node';
 import { mlp } from '@tweedie/networks';
 import { describe, expect, it } from 'vitest';
 import { labels, networks, noisy, stirred, withoutRuntime, worst } from '../test/models.ts';
@@ -91,11 +91,14 @@ describe.skipIf(withoutRuntime !== undefined)(`with ONNX Runtime${withoutRuntime
     });
   });
 
-  it('mnistnet agrees, and says who it is', async () => {
-    const extractor = await loadMnistnet();
-    const session = await onnxExtractor(await exportExtractor(extractor, [28, 28, 1]));
-    expect([session.id, session.dims]).toEqual([extractor.id, 64]);
-    const images = mul(createNoise(1).normal([7, 28, 28, 1], { stream: 1 }), 0.5);
+  it.each([
+    [loadMnistnet, [28, 28, 1], 64],
+    [loadCifarnet, [32, 32, 3], 256],
+  ] as const)('an extractor agrees, and says who it is', async (load, shape, dims) => {
+    const extractor = await load();
+    const session = await onnxExtractor(await exportExtractor(extractor, shape));
+    expect([session.id, session.dims]).toEqual([extractor.id, dims]);
+    const images = mul(createNoise(1).normal([7, ...shape], { stream: 1 }), 0.5);
     const before = memory().numTensors;
     for (const of of ['features', 'logits'] as const) {
       const ours = await numbersOf(await extractor[of]!(images));
@@ -103,7 +106,7 @@ describe.skipIf(withoutRuntime !== undefined)(`with ONNX Runtime${withoutRuntime
       expect(worst(ours, await numbersOf(await session[of]!(images))) / scale).toBeLessThan(1e-5);
     }
     expect(memory().numTensors).toBe(before);
-    await expect(onnxDenoiser(await exportExtractor(extractor, [28, 28, 1]))).rejects.toThrow('this is no denoiser of ours: got extractor');
+    await expect(onnxDenoiser(await exportExtractor(extractor, shape))).rejects.toThrow('this is no denoiser of ours: got extractor');
     images.dispose();
     await session.dispose();
   });

@@ -28,7 +28,7 @@ export const judge = async (
       subject: `metric ${lacking.name}`,
       problem: lacking.needs === 'labels' ? 'no classifier was given' : 'no feature extractor was given',
       expected: lacking.needs === 'labels' ? 'an extractor with logits' : 'an extractor',
-      remedy: 'use the extractor of this data set (digits: mnistnet), or a metric on images (sliced-wasserstein, mmd)',
+      remedy: 'use the extractor of this data set (MNIST: mnistnet, CIFAR-10: cifarnet), or a metric on images (sliced-wasserstein, mmd)',
     });
   }
   const accumulators = await Promise.all(metrics.map((metric) => metric.start(context)));
