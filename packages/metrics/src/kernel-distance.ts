@@ -111,7 +111,7 @@ const startKernelDistance = async (
     result: async () => {
       const { n, value, leftOut, each, rows: sizes } = await measured();
       if (!Number.isFinite(value))
-        throw tweedieError({ subject, problem: 'the distance is not finite: the features are too large', got: value });
+        throw tweedieError({ subject, problem: 'the distance is not finite', got: value, remedy: 'look at the features of the real rows' });
       const half = grouped(sizes[0]) ? jackknifed({ value, leftOut }).half : undefined;
       return {
         name: distanceName('KD', extractor),
