@@ -1,6 +1,7 @@
 import { reshape, slice, tensor, tidy, type Rank, type Tensor2D } from '@tensorflow/tfjs-core';
 import {
   createNoise,
+  STREAM,
   type Accumulator,
   type Dataset,
   type Extractor,
@@ -16,24 +17,31 @@ import { broken, expectIdentity, expectRefusal, type Check } from './verdict.ts'
 export interface MetricSubject {
   /** A new metric at every call. */
   create(): Metric;
-  /** What the metric is started with, over the default: 240 images [2, 2, 1] as reference, the flattened image as features, its first three as logits, seed 7. */
+  /** What the metric is started with, over the default: 240 images as reference, the flattened image as features, its first three as logits, seed 7. */
   readonly context?: Partial<MetricContext>;
+  /** Of an image, for metrics that need larger ones: independent normal values. Default [2, 2, 1], correlated. */
+  readonly shape?: readonly number[];
   /** The value of the reference judged against itself. Default 0 to 1e-6; null where there is no such value. */
   readonly expected?: { readonly value: number; readonly tolerance?: number } | null;
 }
 
 const ROWS = 240;
 const CLASSES = 3;
-const [D, SHAPE] = [correlated.dims, correlated.shape];
-const images = (): Float32Array => Float32Array.from(correlated.sample(createNoise(31), ROWS));
+const shapeOf = ({ shape = correlated.shape }: MetricSubject): readonly number[] => shape;
+const dimsOf = (subject: MetricSubject): number => shapeOf(subject).reduce((product, n) => product * n, 1);
+const drawn = (subject: MetricSubject, seed: number): Float32Array =>
+  subject.shape === undefined
+    ? Float32Array.from(correlated.sample(createNoise(seed), ROWS))
+    : Float32Array.from(createNoise(seed).hostNormal([ROWS, dimsOf(subject)], { stream: STREAM.data }), (v) => 0.3 * v);
+const images = (subject: MetricSubject): Float32Array => drawn(subject, 31);
 /** The class of an image is its largest of the first three values: what the default extractor's logits say. */
 const classOf = (row: ArrayLike<number>): number => [0, 1, 2].reduce((best, k) => (row[k]! > row[best]! ? k : best), 0);
 
-const reference = (): Dataset => {
-  const all = images();
+const reference = (subject: MetricSubject): Dataset => {
+  const [all, D] = [images(subject), dimsOf(subject)];
   return {
     id: 'conformance',
-    shape: SHAPE,
+    shape: shapeOf(subject),
     classes: CLASSES,
     size: ROWS,
     range: [-1, 1],
@@ -43,15 +51,15 @@ const reference = (): Dataset => {
     },
   };
 };
-const flattening: Extractor = {
+const flattening = (dims: number): Extractor => ({
   id: 'flat-00000000',
-  dims: D,
-  features: (x) => reshape<Rank.R2>(x, [x.shape[0], D]),
-  logits: (x) => tidy(() => slice<Rank.R2, Tensor2D>(reshape<Rank.R2>(x, [x.shape[0], D]), [0, 0], [-1, CLASSES])),
-};
+  dims,
+  features: (x) => reshape<Rank.R2>(x, [x.shape[0]!, dims]),
+  logits: (x) => tidy(() => slice<Rank.R2, Tensor2D>(reshape<Rank.R2>(x, [x.shape[0]!, dims]), [0, 0], [-1, CLASSES])),
+});
 const contextOf = (subject: MetricSubject): MetricContext => ({
-  reference: reference(),
-  extractor: flattening,
+  reference: reference(subject),
+  extractor: flattening(dimsOf(subject)),
   seed: 7n,
   ...subject.context,
 });
@@ -65,8 +73,9 @@ const judged = async (
   shift = 0,
 ): Promise<{ rows: Judged; dispose(): void }> => {
   const { extractor } = contextOf(subject);
+  const D = dimsOf(subject);
   const part = data.subarray(from * D, to * D);
-  const x = tensor(part, [to - from, ...SHAPE]);
+  const x = tensor(part, [to - from, ...shapeOf(subject)]);
   const features = await extractor!.features(x);
   const logits = extractor!.logits && (await extractor!.logits(x));
   const labels = Int32Array.from({ length: to - from }, (_, i) => (classOf(part.subarray(i * D, (i + 1) * D)) + shift) % CLASSES);
@@ -104,7 +113,7 @@ const judge = async (
 };
 const WHOLE = [[0, ROWS]] as const;
 /** Rows that are not the reference's. */
-const others = (n = ROWS): Float32Array => Float32Array.from(correlated.sample(createNoise(32), n), (v, i) => 0.8 * v + 0.1 * (i % 2));
+const others = (subject: MetricSubject): Float32Array => drawn(subject, 32).map((v, i) => 0.8 * v + 0.1 * (i % 2));
 
 const expectEqual = (who: string, what: string, got: MetricResult, expected: MetricResult): void => {
   const gap = Math.abs(got.value - expected.value);
@@ -124,7 +133,7 @@ export const checkMetricIdentity: Check<MetricSubject> = async (subject) => {
 /** A finite value with its n, a name that is not FID, and details that print. */
 export const checkMetricResult: Check<MetricSubject> = async (subject) => {
   const metric = subject.create();
-  const result = await judge(subject, others(), WHOLE);
+  const result = await judge(subject, others(subject), WHOLE);
   if (!Number.isFinite(result.value)) broken(metric.name, 'the value is not finite', result.value);
   if (result.n !== ROWS) broken(metric.name, 'n is not the number of rows judged', result.n, String(ROWS));
   if (typeof result.name !== 'string' || result.name === '') broken(metric.name, 'the result has no name', result.name);
@@ -145,7 +154,7 @@ export const checkMetricResult: Check<MetricSubject> = async (subject) => {
 
 /** Equal rows give equal bits. */
 export const checkMetricDeterminism: Check<MetricSubject> = async (subject) => {
-  const [a, b] = [await judge(subject, others(), WHOLE), await judge(subject, others(), WHOLE)];
+  const [a, b] = [await judge(subject, others(subject), WHOLE), await judge(subject, others(subject), WHOLE)];
   if (a.value !== b.value)
     broken(
       subject.create().name,
@@ -159,7 +168,7 @@ export const checkMetricDeterminism: Check<MetricSubject> = async (subject) => {
 /** The value does not depend on the order or the split in which rows arrived; shards merge to the whole. */
 export const checkMetricOrder: Check<MetricSubject> = async (subject) => {
   const { name } = subject.create();
-  const data = others();
+  const data = others(subject);
   const whole = await judge(subject, data, WHOLE);
   const pieces = [
     [0, 50],
@@ -184,7 +193,7 @@ export const checkMetricOrder: Check<MetricSubject> = async (subject) => {
 /** What is collected survives as bytes; bytes that are no state are refused. */
 export const checkMetricState: Check<MetricSubject> = async (subject) => {
   const { name } = subject.create();
-  const data = others();
+  const data = others(subject);
   const accumulator = await start(subject);
   await feed(subject, accumulator, data, [[0, 100]]);
   const bytes = accumulator.state();
@@ -205,18 +214,19 @@ export const checkMetricState: Check<MetricSubject> = async (subject) => {
 export const checkMetricIdentical: Check<MetricSubject> = async (subject) => {
   if (subject.expected === null) return;
   const { value, tolerance = 1e-6 } = subject.expected ?? { value: 0 };
-  const result = await judge(subject, images(), WHOLE);
+  const result = await judge(subject, images(subject), WHOLE);
   if (!(Math.abs(result.value - value) <= tolerance))
     broken(subject.create().name, 'the reference against itself has another value', result.value, `${value} ± ${tolerance}`);
 };
 
 /** Other rows give another value: what is measured is what was added. */
 export const checkMetricSensitive: Check<MetricSubject> = async (subject) => {
+  const D = dimsOf(subject);
   const [same, far] = [
-    await judge(subject, images(), WHOLE),
+    await judge(subject, images(subject), WHOLE),
     await judge(
       subject,
-      images().map((v, i) => (i % D === 0 ? 2 * v + 1.5 : -v)),
+      images(subject).map((v, i) => (i % D === 0 ? 2 * v + 1.5 : -v)),
       WHOLE,
       1,
     ),
@@ -232,13 +242,13 @@ export const checkMetricLeaks: Check<MetricSubject> = async (subject) => {
     name,
     'from start to result',
     async () =>
-      void (await judge(subject, others(), [
+      void (await judge(subject, others(subject), [
         [0, 100],
         [100, ROWS],
       ])),
   );
   const accumulator = await start(subject);
-  const { rows, dispose } = await judged(subject, others(), 0, 20);
+  const { rows, dispose } = await judged(subject, others(subject), 0, 20);
   await accumulator.add(rows);
   expectAlive(name, 'in add', rows.images, rows.features, rows.logits);
   dispose();
@@ -248,7 +258,8 @@ export const checkMetricLeaks: Check<MetricSubject> = async (subject) => {
 export const checkMetricRefusals: Check<MetricSubject> = async (subject) => {
   const { name } = subject.create();
   await expectRefusal(name, 'a judgement of no row', async () => (await start(subject)).result());
-  const data = others();
+  const data = others(subject);
+  const D = dimsOf(subject);
   data.fill(NaN, 5 * D, 6 * D);
   await expectRefusal(name, 'a row of NaN', () => judge(subject, data, WHOLE));
   await expectNoLeak(name, 'when NaN is refused', async () => void (await judge(subject, data, WHOLE)), { throws: true });

@@ -2,6 +2,7 @@ import { decodeSafetensors, encodeSafetensors, tweedieError, type Metric, type M
 import { z } from 'zod';
 import { readImages } from './collected-rows.ts';
 import { warningDetail, watchRange } from './range-watch.ts';
+import { wilson } from './wilson.ts';
 
 /**
  * How many images are what was asked for: a classifier is confident of one class (its probability exceeds the threshold), and it is
@@ -129,13 +130,4 @@ const surest = (subject: string, logits: ArrayLike<number>, image: number): { be
   let sum = 0;
   for (let k = 0; k < logits.length; k++) sum += Math.exp(logits[k]! - logits[best]!);
   return { best, probability: 1 / sum };
-};
-
-/** Wilson's score interval of k of n at 95 % (E. B. Wilson, 1927). */
-const wilson = (k: number, n: number): readonly [number, number] => {
-  const z2 = 1.959964 ** 2;
-  const p = k / n;
-  const middle = (p + z2 / (2 * n)) / (1 + z2 / n);
-  const half = (Math.sqrt(z2) / (1 + z2 / n)) * Math.sqrt((p * (1 - p)) / n + z2 / (4 * n * n));
-  return [Math.max(0, middle - half), Math.min(1, middle + half)];
 };

@@ -1,8 +1,10 @@
-import { decodeSafetensors, encodeSafetensors, tweedieError, type Judged } from '@tweedie/core';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { decodeSafetensors, encodeSafetensors, tweedieError, type Extractor, type Judged } from '@tweedie/core';
 import { watchRange, type RangeWatch } from './range-watch.ts';
 
 /** Rows kept by their index, so that neither order nor split can matter. */
 export interface CollectedRows {
+  /** @throws where a value is not finite, or the rows are of another size. */
   add(values: Float32Array, first: number): void;
   /** Looks at the images of judged rows. */
   readonly watch: RangeWatch;
@@ -17,6 +19,8 @@ export const collectRows = (subject: string, width: number, range?: readonly [nu
   const rows = new Map<number, Float32Array>();
   const watch = watchRange(subject, range);
   const put = (index: number, row: Float32Array): void => {
+    const wrong = row.find((value) => !Number.isFinite(value));
+    if (wrong !== undefined) throw tweedieError({ subject, problem: `what is measured of image ${index} is not finite`, got: wrong });
     if (rows.has(index)) {
       throw tweedieError({
         subject,
@@ -84,3 +88,23 @@ export const readImages = async (watch: RangeWatch, { images, first }: Judged): 
   watch.see(values, values.length / images.shape[0]!, first);
   return values;
 };
+
+/** Collects judged rows, seen by the watch of `rows`: the images themselves, or what is measured on them, unless it was given. */
+export const collectJudged = async (
+  rows: CollectedRows,
+  judged: Judged,
+  measure?: { readonly given: Tensor | undefined; readonly of: (images: Tensor) => Tensor | Promise<Tensor> },
+): Promise<void> => {
+  const images = await readImages(rows.watch, judged);
+  if (measure === undefined) return rows.add(images, judged.first);
+  const measured = measure.given ?? (await measure.of(judged.images));
+  try {
+    rows.add((await measured.data()) as Float32Array, judged.first);
+  } finally {
+    if (measured !== measure.given) measured.dispose();
+  }
+};
+
+/** {@link collectJudged} on the features of an extractor, if there is one. */
+export const collectFeatures = (rows: CollectedRows, judged: Judged, extractor?: Extractor): Promise<void> =>
+  collectJudged(rows, judged, extractor && { given: judged.features, of: (images) => extractor.features(images) });

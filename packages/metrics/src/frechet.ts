@@ -2,6 +2,7 @@ import { moments, traceSqrtProduct, type Moments } from '@tweedie/analytic';
 import { decodeSafetensors, encodeSafetensors, tweedieError, type Metric, type MetricContext } from '@tweedie/core';
 import { z } from 'zod';
 import { readImages } from './collected-rows.ts';
+import { distanceName } from './distance-name.ts';
 import { GROUPS, jackknifed, type GroupedAccumulator } from './jackknife.ts';
 import { warningDetail, watchRange } from './range-watch.ts';
 import { chooseRows, extractorOf, readReference, referenceOf } from './reference.ts';
@@ -181,7 +182,7 @@ const startFrechet: (options: z.output<typeof frechetOptions>, context: MetricCo
       const half = left === undefined ? undefined : jackknifed({ value, leftOut: left }).half;
       const floor = kept && n <= count / 2 ? frechetDistance(fit(0, n), fit(n, count)) : undefined;
       return {
-        name: `FD-${extractor.id}`,
+        name: distanceName('FD', extractor),
         value,
         n,
         ...(half === undefined ? {} : { interval: [Math.max(0, value - half), value + half] as const }),

@@ -1,7 +1,7 @@
-import { matMul, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { tweedieError, type Metric, type MetricContext } from '@tweedie/core';
 import { z } from 'zod';
-import { collectRows, readImages } from './collected-rows.ts';
+import { collectFeatures, collectRows } from './collected-rows.ts';
+import { eachDistance, meanRow, pointCloud, type PointCloud } from './point-cloud.ts';
 import { warningDetail } from './range-watch.ts';
 import { chooseRows, extractorOf, readReference, referenceOf } from './reference.ts';
 
@@ -52,34 +52,24 @@ const startMmd = async (options: z.output<typeof mmdOptions>, context: MetricCon
   const count = Math.min(options.referenceRows, data.size);
   const { width, values: real } = await readReference(data, chooseRows(data.size, count, context.seed), extractor);
   const rows = collectRows(subject, width, data.range);
-  // Distances do not change when a point is subtracted from all rows, and cancel less.
-  const centre = Float64Array.from({ length: width }, (_, i) => {
-    let sum = 0;
-    for (let row = 0; row < count; row++) sum += real[row * width + i]!;
-    return sum / count;
-  });
-  const centred = (values: Float32Array): Float32Array => values.map((value, i) => value - centre[i % width]!);
-  const y = centred(real);
-  const bandwidth = options.bandwidth ?? (await medianDistance(subject, y.subarray(0, Math.min(count, MEDIAN_ROWS) * width), width));
+  const centre = meanRow(real, width);
+  const y = pointCloud(subject, 'the real rows', real, centre);
+  const bandwidth =
+    options.bandwidth ??
+    (await medianDistance(subject, pointCloud(subject, 'the real rows', real.subarray(0, Math.min(count, MEDIAN_ROWS) * width), centre)));
   const kernel = (squared: number): number => Math.exp(-squared / (2 * bandwidth * bandwidth));
-  const within = await sums(y, y, width, kernel);
+  const within = await sums(y, y, kernel);
   const real2 = (total(within) - count) / (count * (count - 1)); // k(y, y) = 1 on the diagonal
 
   return {
-    add: async (judged) => {
-      const images = await readImages(rows.watch, judged);
-      if (extractor === undefined) return rows.add(images, judged.first);
-      const features = judged.features ?? (await extractor.features(judged.images));
-      rows.add((await features.data()) as Float32Array, judged.first);
-      if (features !== judged.features) features.dispose();
-    },
+    add: (judged) => collectFeatures(rows, judged, extractor),
     state: rows.state,
     merge: rows.merge,
     result: async () => {
       const { n, values } = rows.sorted(3);
-      const x = centred(values);
-      const own = (await sums(x, x, width, kernel)).map((sum) => sum - 1);
-      const cross = await sums(x, y, width, kernel);
+      const x = pointCloud(subject, 'the judged rows', values, centre);
+      const own = (await sums(x, x, kernel)).map((sum) => sum - 1);
+      const cross = await sums(x, y, kernel);
       const [ownTotal, crossTotal] = [total(own), total(cross)];
       const value = ownTotal / (n * (n - 1)) + real2 - (2 * crossTotal) / (n * count);
       // Without row i: its own row and column go from the first mean, its row from the last.
@@ -109,50 +99,19 @@ const startMmd = async (options: z.output<typeof mmdOptions>, context: MetricCon
 
 const total = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0);
 
-/** ‖aᵢ − bⱼ‖² a block of rows of a at a time: `use(i, distances to every b)`. The diagonal of a with itself is 0 exactly. */
-const eachRow = async (
-  a: Float32Array,
-  b: Float32Array,
-  width: number,
-  use: (row: number, squared: Float64Array) => void,
-): Promise<void> => {
-  const [n, m] = [a.length / width, b.length / width];
-  const norms = (values: Float32Array, rows: number): Float64Array =>
-    Float64Array.from({ length: rows }, (_, row) => {
-      let sum = 0;
-      for (let i = row * width; i < (row + 1) * width; i++) sum += values[i]! ** 2;
-      return sum;
-    });
-  const [na, nb] = [norms(a, n), norms(b, m)];
-  const squared = new Float64Array(m);
-  for (let first = 0; first < n; first += 256) {
-    const rows = Math.min(256, n - first);
-    const product = tidy(() =>
-      matMul(tensor2d(a.subarray(first * width, (first + rows) * width), [rows, width]), tensor2d(b, [m, width]), false, true),
-    );
-    const dots = await product.data();
-    product.dispose();
-    for (let row = 0; row < rows; row++) {
-      for (let j = 0; j < m; j++) squared[j] = Math.max(0, na[first + row]! + nb[j]! - 2 * dots[row * m + j]!);
-      if (a === b) squared[first + row] = 0;
-      use(first + row, squared);
-    }
-  }
-};
-
 /** Σⱼ k(aᵢ, bⱼ) of every row i. */
-const sums = async (a: Float32Array, b: Float32Array, width: number, kernel: (squared: number) => number): Promise<Float64Array> => {
-  const out = new Float64Array(a.length / width);
-  await eachRow(a, b, width, (row, squared) => {
+const sums = async (a: PointCloud, b: PointCloud, kernel: (squared: number) => number): Promise<Float64Array> => {
+  const out = new Float64Array(a.n);
+  await eachDistance(a, b, (row, _, squared) => {
     for (let j = 0; j < squared.length; j++) out[row]! += kernel(squared[j]!);
   });
   return out;
 };
 
-const medianDistance = async (subject: string, rows: Float32Array, width: number): Promise<number> => {
+const medianDistance = async (subject: string, rows: PointCloud): Promise<number> => {
   const pairs: number[] = [];
-  await eachRow(rows, rows, width, (row, squared) => {
-    for (let j = 0; j < row; j++) pairs.push(squared[j]!);
+  await eachDistance(rows, rows, (row, first, squared) => {
+    for (let j = first; j < Math.min(row, first + squared.length); j++) pairs.push(squared[j - first]!);
   });
   pairs.sort((p, q) => p - q);
   const median = Math.sqrt(pairs[pairs.length >> 1]!);

@@ -13,10 +13,10 @@ export const referenceOf = (subject: string, { reference }: MetricContext): Data
   });
 };
 
-/** `count` of the rows 0 … size − 1 without replacement, in the order of a shuffle that `seed` and `draw` alone decide. */
-export const chooseRows = (size: number, count: number, seed: bigint, draw = 0): Int32Array => {
+/** `count` of the rows 0 … size − 1 without replacement, in the order of a shuffle that `seed`, `draw` and `row` alone decide. */
+export const chooseRows = (size: number, count: number, seed: bigint, draw = 0, row = 0): Int32Array => {
   const order = Int32Array.from({ length: size }, (_, i) => i);
-  const u = createNoise(seed).hostUniform([1, count], { stream: STREAM.metric, draw });
+  const u = createNoise(seed).rows(row).hostUniform([1, count], { stream: STREAM.metric, draw });
   for (let i = 0; i < count; i++) {
     const j = i + Math.floor(u[i]! * (size - i));
     [order[i], order[j]] = [order[j]!, order[i]!];

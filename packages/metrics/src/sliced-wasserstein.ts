@@ -1,7 +1,7 @@
 import { matMul, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { createNoise, STREAM, type Metric, type MetricContext } from '@tweedie/core';
 import { z } from 'zod';
-import { collectRows, readImages } from './collected-rows.ts';
+import { collectFeatures, collectRows } from './collected-rows.ts';
 import { GROUPS, type GroupedAccumulator } from './jackknife.ts';
 import { warningDetail } from './range-watch.ts';
 import { chooseRows, extractorOf, readReference, referenceOf } from './reference.ts';
@@ -59,13 +59,7 @@ const startSliced = async (options: Settled, context: MetricContext): Promise<Gr
   const reals = (): Promise<Float32Array[]> => (kept ??= on(real));
 
   return {
-    add: async (judged) => {
-      const images = await readImages(rows.watch, judged);
-      if (extractor === undefined) return rows.add(images, judged.first);
-      const features = judged.features ?? (await extractor.features(judged.images));
-      rows.add((await features.data()) as Float32Array, judged.first);
-      if (features !== judged.features) features.dispose();
-    },
+    add: (judged) => collectFeatures(rows, judged, extractor),
     state: rows.state,
     merge: rows.merge,
     leftOut: async () => {

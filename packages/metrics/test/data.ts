@@ -40,3 +40,9 @@ export const addRows = async (
     images.dispose();
   }
 };
+
+/** How many intervals hold the mean of the values: what they should cover where a reference is held fixed. */
+export const heldByIntervals = (results: readonly { readonly value: number; readonly interval?: readonly [number, number] }[]): number => {
+  const truth = results.reduce((sum, { value }) => sum + value, 0) / results.length;
+  return results.filter(({ interval }) => interval![0] <= truth && truth <= interval![1]).length;
+};

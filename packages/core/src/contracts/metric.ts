@@ -34,6 +34,8 @@ export interface MetricContext {
   readonly extractor?: Extractor;
   /** The real data. */
   readonly reference?: Dataset;
+  /** What the model was trained on, for metrics that look for copies of it. */
+  readonly training?: Dataset;
   readonly seed: bigint;
 }
 
