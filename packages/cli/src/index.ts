@@ -5,7 +5,16 @@ export { trainRun, type TrainEvent, type TrainRunOptions, type TrainRunResult } 
 export { sampleRun, type SampleRunEvent, type SampleRunOptions, type SampleRunResult } from './run/sample-run.ts';
 export { readLog, type LogLine } from './run/log.ts';
 export { readRecord, runRecord, type RunRecord } from './run/run-folder.ts';
-export { evaluateRun, type EvaluateRunOptions, type EvaluateRunResult, type Samples } from './run/evaluate-run.ts';
+export { evaluateRun, type EvaluateRunOptions, type EvaluateRunResult } from './run/evaluate-run.ts';
+export type { Samples } from './judge/batches.ts';
+export {
+  EXTRACTOR_NAMES,
+  extractorFor,
+  extractorSource,
+  openExtractor,
+  type ExtractorName,
+  type ExtractorSource,
+} from './judge/extractors.ts';
 export { main } from './program.ts';
 export type { Io } from './io.ts';
 export { errorOutput, outputs, type Output } from './outputs.ts';

@@ -90,28 +90,40 @@ export const sampleDryRunOutput = z.object({
 });
 
 export const evaluateOutput = z.object({
-  schema: z.literal('tweedie/evaluate@1'),
-  /** What was judged: a run, or a file of samples. */
+  schema: z.literal('tweedie/evaluate@2'),
+  /** What was judged: a run, a folder of images, or a file of samples. */
   judged: z.string(),
+  /** Null where no run was judged, as sampler, labels and nfe. */
   modelHash: z.string().nullable(),
+  /** Images judged; 0 where only the model was asked. */
   n: count,
+  /** Id of the real data. */
   reference: z.string(),
   extractor: z.string().nullable(),
   seed: count,
+  /** Null where nothing was drawn, as labels and nfe. */
   sampler: z.string().nullable(),
+  /** What the images were asked to be: each of the classes in turn, or nothing. */
+  labels: z.enum(['classes', 'none']).nullable(),
+  guidance: z.number().nullable(),
   nfe: z.number().nullable(),
   seconds: z.number(),
   /** What carried out the network and the extractor. */
   runtime: z.enum(['engine', 'onnx']),
+  /** About the images as a whole. */
+  warnings: z.array(z.string()),
   metrics: z.array(
     z.object({
       name: z.string(),
       value: z.number(),
+      /** Rows that the value is of. */
       n: count,
-      interval: z.tuple([z.number(), z.number()]).optional(),
-      /** Real data against real data at the same n. */
-      floor: z.number().optional(),
+      /** 95 %; null where none can be had. */
+      interval: z.tuple([z.number(), z.number()]).nullable(),
+      /** Real data against real data at the same n; null where it was not measured. */
+      floor: z.number().nullable(),
       details: z.record(z.string(), z.union([z.number(), z.string()])),
+      warnings: z.array(z.string()),
     }),
   ),
 });
@@ -122,6 +134,8 @@ export const evaluateDryRunOutput = z.object({
   n: count,
   reference: z.string(),
   metrics: z.array(z.string()),
+  /** What the images would be judged by: a name, not an id, since it was not loaded. */
+  extractor: z.string().nullable(),
 });
 
 export const doctorOutput = z.object({

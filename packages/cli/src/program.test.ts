@@ -90,48 +90,54 @@ describe('under --json every command prints one object of its schema', () => {
   });
 
   it('evaluate', async () => {
-    const ran = await project.tweedie(
-      'evaluate',
-      'runs/roll',
-      '-n',
-      '32',
-      '--metric',
-      'sliced-wasserstein',
-      'mmd',
-      '--data.size',
-      '256',
-      '--json',
-    );
-    const output = said(ran, 'evaluate');
-    expect(output).toMatchObject({ n: 32, reference: 'swiss-roll@seed=1,n=256', extractor: 'raw', nfe: 4 });
+    const words = ['evaluate', 'runs/roll', '-n', '32', '--metrics', 'sliced-wasserstein,mmd', '--data.size', '256', '--json'];
+    const output = said(await project.tweedie(...words), 'evaluate');
+    expect(output).toMatchObject({
+      schema: 'tweedie/evaluate@2',
+      judged: 'runs/roll',
+      n: 32,
+      reference: 'swiss-roll@seed=1,n=256',
+      extractor: 'raw',
+      sampler: 'dpmpp-2m',
+      labels: 'none',
+      guidance: 1,
+      nfe: 4,
+      warnings: [],
+    });
     expect(output.metrics).toHaveLength(2);
-    const planned = await project.tweedie(
-      'evaluate',
-      'runs/roll',
-      '--metric',
-      'frechet',
-      '--metric.frechet.referenceRows',
-      '100',
-      '--dry-run',
-      '--json',
-    );
-    expect(said(planned, 'evaluate-dry-run')).toMatchObject({ n: 512, metrics: ['frechet'] });
+    for (const metric of output.metrics)
+      expect(Object.keys(metric)).toEqual(['name', 'value', 'n', 'interval', 'floor', 'details', 'warnings']);
+    const dry = ['evaluate', 'runs/roll', '--metrics', 'frechet', '--metric.frechet.referenceRows', '100', '--dry-run', '--json'];
+    expect(said(await project.tweedie(...dry), 'evaluate-dry-run')).toMatchObject({ n: 512, metrics: ['frechet'], extractor: 'pixels' });
     await project.tweedie('sample', 'runs/roll', '-n', '32', '--out', 'd.npz');
-    const given = await project.tweedie(
-      'evaluate',
-      '--samples',
-      'd.npz',
-      '--data',
-      'swiss-roll',
-      '--data.seed',
-      '1',
-      '--data.size',
-      '256',
-      '--metric',
-      'sliced-wasserstein',
-      '--json',
-    );
-    expect(said(given, 'evaluate').metrics[0]?.value).toBe(output.metrics[0]?.value);
+    const given = ['evaluate', 'd.npz', '--against', 'swiss-roll', '--data.seed', '1', '--data.size', '256', '--metrics', 'sliced-wasserstein', '--json']; // prettier-ignore
+    expect(said(await project.tweedie(...given), 'evaluate')).toMatchObject({
+      n: 32,
+      modelHash: null,
+      sampler: null,
+      labels: null,
+      nfe: null,
+      metrics: [{ value: output.metrics[0]!.value }],
+    });
+  });
+
+  it('evaluate: the likelihood of held-out data, with no image drawn', async () => {
+    const words = ['evaluate', 'runs/roll', '--metrics', 'bits-per-dim', '--data.size', '64', '--metric.bits-per-dim.rows', '16'];
+    const options = [
+      '--metric.bits-per-dim.dequantise',
+      'false',
+      '--metric.bits-per-dim.rtol',
+      '1e-3',
+      '--metric.bits-per-dim.atol',
+      '1e-3',
+    ];
+    const output = said(await project.tweedie(...words, ...options, '--json'), 'evaluate');
+    expect(output).toMatchObject({ n: 0, nfe: null, metrics: [{ name: 'nats/dim', n: 16, details: { offset: 0 } }] });
+    expect(said(await project.tweedie(...words, '--dry-run', '--json'), 'evaluate-dry-run').n).toBe(0);
+    const bytes = await project.tweedie(...words, '--json');
+    expect([bytes.code, said(bytes, 'error').problem]).toEqual([2, 'the real data are no images of bytes']);
+    const drawn = await project.tweedie('evaluate', 'a.npz', '--against', 'swiss-roll', '--metrics', 'bits-per-dim', '--json');
+    expect([drawn.code, said(drawn, 'error').message]).toEqual([2, expect.stringMatching(/\[metric bits-per-dim\] no model was given/)]);
   });
 
   it('bench objectives measures, writes a report, and costs nothing under --dry-run', async () => {
@@ -335,7 +341,24 @@ describe('exit codes', () => {
     [['sample', 'runs/roll', '-n', 'lots'], /\[count\].*got NaN/],
     [['sample', 'runs/roll', '--sampler', 'heun', '--sampler.churn', '3'], /sampler\.churn: unknown key; allowed: use, sChurn/],
     [['sample', 'runs/roll', '--training.steps', '3'], /training\.steps: this cannot be changed here/],
-    [['evaluate'], /there is nothing to judge/],
+    [['evaluate'], /missing required argument 'IMAGES'/],
+    [['evaluate', 'nowhere'], /\[nowhere\] there is no such run, folder or file.*check the path/],
+    [['evaluate', 'a.png'], /this kind of file is not judged: got \.png/],
+    [['evaluate', 'a.npz'], /there are no real data to hold the images against: got no --against/],
+    [['evaluate', 'a.npz', '--against', 'swissroll'], /there are no such data: got swissroll.*did you mean swiss-roll\?/],
+    [['evaluate', 'a.npz', '--against', './nowhere'], /there is no such folder or file: got \.\/nowhere/],
+    [['evaluate', 'a.npz', '--against', 'swiss-roll:test'], /split: unknown key/],
+    [['evaluate', 'a.npz', '--against', 'swiss-roll', '--steps', '3'], /this is about drawing.*got --steps/],
+    [['evaluate', 'runs/roll', '--metrics', 'frecht'], /\[frecht\] neither a method.*did you mean frechet\?/],
+    [['evaluate', 'runs/roll', '--metrics', 'mmd,,mmd'], /\[--metrics\] there is an empty name in the list/],
+    [['evaluate', 'runs/roll', '--metrics', 'mmd', '--metric.frechet.floor', 'false'], /no option of a metric that was named/],
+    [['evaluate', 'runs/roll', '--extractor', 'mnistne'], /no extractor of this name: got mnistne.*did you mean mnistnet\?/],
+    [
+      ['evaluate', 'runs/roll', '--extractor', 'mnistnet', '--metrics', 'frechet'],
+      /not those that it was made for: got \[2\], expected \[28, 28, 1\]/,
+    ],
+    [['evaluate', 'runs/roll', '--metrics', 'class-match'], /\[metric class-match\] no classifier was given/],
+    [['sample', 'runs/roll', '--unconditional', '--label', '3'], /classes were asked for as well/],
     [['data', 'fetch', 'faces'], /this data set cannot be fetched: got faces, expected mnist or cifar10/],
     [['stats', 'heun', 'swiss-roll', '--out', 'x'], /this method wants no statistics/],
     [

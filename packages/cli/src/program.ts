@@ -115,10 +115,13 @@ const version = async (): Promise<string> => {
 const methodHelp = async (rest: readonly string[], cwd: string): Promise<string> => {
   if (!rest.some((word) => word === '--help' || word === '-h')) return '';
   const { METHOD_FLAGS } = await import('./commands/help.ts');
-  const named = METHOD_FLAGS.flatMap((kind) => {
-    const at = rest.findIndex((word) => word === `--${kind}` || word.startsWith(`--${kind}=`));
-    const use = at < 0 ? undefined : rest[at]!.includes('=') ? rest[at]!.split('=')[1] : rest[at + 1];
-    return use === undefined || use.startsWith('-') ? [] : [[kind, use] as const];
+  const named = Object.entries(METHOD_FLAGS).flatMap(([flag, kind]) => {
+    const at = rest.findIndex((word) => word === `--${flag}` || word.startsWith(`--${flag}=`));
+    const word = at < 0 ? undefined : rest[at]!.includes('=') ? rest[at]!.split('=')[1] : rest[at + 1];
+    if (word === undefined || word.startsWith('-')) return [];
+    const uses = kind === 'metric' ? word.split(',') : [flag === 'against' ? word.split(':')[0]! : word];
+    // Real data may be a folder or a file, which have no options.
+    return uses.filter((use) => flag !== 'against' || /^[\w-]+$/.test(use)).map((use) => [kind, use] as const);
   });
   if (named.length === 0) return '';
   const { describeMethod } = await import('./experiment/describe.ts');

@@ -1,4 +1,5 @@
 import { definePlugin, provide } from '@tweedie/core';
+import { bitsPerDimOptions, modelBitsPerDim } from './bits-per-dim.ts';
 import { classMatch, classMatchOptions } from './class-match.ts';
 import { densityCoverage, densityCoverageOptions } from './density-coverage.ts';
 import { frechet, frechetOptions } from './frechet.ts';
@@ -11,6 +12,8 @@ import { precisionRecall, precisionRecallOptions } from './precision-recall.ts';
 import { slicedWasserstein, slicedWassersteinOptions } from './sliced-wasserstein.ts';
 
 export { CIFARNET, cifarnet } from './cifarnet.ts';
+export { modelBitsPerDim } from './bits-per-dim.ts';
+export type { BitsPerDimOptions } from './bits-per-dim.ts';
 export { classMatch } from './class-match.ts';
 export type { ClassMatchOptions } from './class-match.ts';
 export { classifier, featuresOf, logitsOf, seenBy } from './classifier.ts';
@@ -116,6 +119,10 @@ export default definePlugin({
       summary: 'Power spectrum, tails, neighbours and components beside the real ones; no extractor',
       options: imageStatisticsOptions,
       create: imageStatistics,
+      name: 'bits-per-dim',
+      summary: 'Bits per dimension of real images under the model, by its probability-flow ODE',
+      options: bitsPerDimOptions,
+      create: modelBitsPerDim,
     }),
   ],
 });

@@ -22,6 +22,7 @@ import {
 import { posterior } from '@tweedie/analytic';
 import { createNoise, STREAM, tweedieError, type Dataset } from '@tweedie/core';
 import { chooseRows } from './reference.ts';
+import { student } from './student.ts';
 
 /**
  * The variance of training targets on a finite data set, which is taken as the population. Y. Xu, S. Tong, T. Jaakkola: Stable Target
@@ -326,17 +327,6 @@ const overBlocks = (values: readonly number[], [least, most]: readonly [number, 
   const error = Math.sqrt(values.reduce((total, v) => total + (v - value) ** 2, 0) / (k * (k - 1)));
   const half = student(k - 1) * error;
   return { value, interval: [Math.max(least, value - half), Math.min(most, value + half)] };
-};
-
-/** t at 97.5 % by its expansion in 1/ν (Abramowitz & Stegun 26.7.5): to .001 from ν = 7 on. */
-const student = (nu: number): number => {
-  const z = 1.959963985;
-  return (
-    z +
-    (z ** 3 + z) / (4 * nu) +
-    (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * nu ** 2) +
-    (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / (384 * nu ** 3)
-  );
 };
 
 /**

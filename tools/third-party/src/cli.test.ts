@@ -109,7 +109,7 @@ describe('a plugin that npm installed, through the command', () => {
     expect([sampler, nfe, (levels as number[]).length]).toEqual(['gaussian-euler', 5, 6]);
     expect(existsSync(join(project, 'points.npz'))).toBe(true);
 
-    const { metrics } = (await json('evaluate', 'run', '-n', '64', '--metric', METRIC)) as {
+    const { metrics } = (await json('evaluate', 'run', '-n', '64', '--metrics', METRIC)) as {
       metrics: { name: string; value: number; n: number }[];
     };
     expect(metrics).toHaveLength(1);

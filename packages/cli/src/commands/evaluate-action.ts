@@ -1,7 +1,6 @@
-import { resolve } from 'node:path';
-import { decodeNpz, tweedieError, type Json, type MetricResult } from '@tweedie/core';
+import { tweedieError, type Json, type MetricResult } from '@tweedie/core';
 import { DATA, METRICS } from '@tweedie/core/container';
-import { readBytes } from '@tweedie/core/node';
+import { subset } from '@tweedie/data';
 import { unknownKey } from '../config/explain.ts';
 import { inputSchema, valueOf } from '../config/json-schema.ts';
 import { overridesFrom } from '../config/load.ts';
@@ -9,122 +8,171 @@ import { parseExperiment } from '../config/parse.ts';
 import { startWorkers } from '../engine.ts';
 import { resolveSection, type MethodConfig } from '../experiment/methods.ts';
 import { emit, table, type Context, type Exit } from '../io.ts';
+import { againstOf } from '../judge/against.ts';
+import { targetOf, type Target } from '../judge/target.ts';
 import type { Output } from '../outputs.ts';
 import { startProgress, type Progress } from '../progress.ts';
 import { OK } from '../run/failure.ts';
-import { composeJudging, evaluateRun, type Samples } from '../run/evaluate-run.ts';
+import { evaluateRun, EXTRACTOR_SOURCE, prepareEvaluation, type EvaluateRunOptions } from '../run/evaluate-run.ts';
 import { runtimeOf } from '../run/onnx-run.ts';
-import { openRun, overridden } from '../run/open-run.ts';
+import { openRun } from '../run/open-run.ts';
 import type { EvaluateFlags } from './evaluate.ts';
 
-export const runEvaluate = async ({ io, dotted }: Context, run: string | undefined, flags: EvaluateFlags): Promise<Exit> => {
-  if (run === undefined && flags.samples === undefined)
-    throw tweedieError({
-      subject: 'evaluate',
-      problem: 'there is nothing to judge',
-      remedy: 'give a RUN, or --samples FILE and --data NAME',
-    });
-  if (run === undefined && flags.data === undefined)
-    throw tweedieError({
-      subject: 'evaluate',
-      problem: 'there are no real data to hold the samples against',
-      remedy: 'give --data NAME, or the RUN that they came from',
-    });
+/** Images that are drawn where nobody says how many. */
+const COUNT = 512;
+
+export const runEvaluate = async ({ io, dotted }: Context, judged: string, flags: EvaluateFlags): Promise<Exit> => {
   const runtime = runtimeOf(flags.runtime);
+  const target = first(await targetOf(judged, io.cwd), flags);
+  const run = 'run' in target ? target.run : undefined;
   const opened = run === undefined ? undefined : await openRun(run, io.cwd);
+  const against = flags.against === undefined ? undefined : await againstOf(flags.against, io.cwd);
+  const reference = against !== undefined && 'reference' in against ? against.reference : undefined;
   const base = opened?.config ?? parseExperiment({});
   const ofMetrics = Object.entries(dotted).filter(([path]) => path.startsWith('metric.'));
-  const others = Object.entries(dotted).filter(([path]) => !path.startsWith('metric.'));
+  const others = Object.fromEntries(Object.entries(dotted).filter(([path]) => !path.startsWith('metric.')));
+  checkFlags({ flags, target, data: against !== undefined && 'flags' in against, dotted: Object.keys(others) });
   const changes = {
-    ...Object.fromEntries(others),
+    ...others,
+    ...(against !== undefined && 'flags' in against ? against.flags : {}),
     ...given('sampler.use', flags.sampler),
     ...given('levels.steps', flags.steps),
     ...given('seed', flags.seed),
-    ...given('data.use', flags.data),
   };
   const { sampler, levels, seed, data } = await overridesFrom(changes, base, ['sampler', 'levels', 'seed', 'data'], io.cwd);
-  const metrics = flags.metric === undefined && ofMetrics.length === 0 ? undefined : await metricsOf(flags.metric ?? [], ofMetrics, io.cwd);
-  const samples = flags.samples === undefined ? undefined : await readSamples(resolve(io.cwd, flags.samples), flags.samples);
-  const judged = flags.samples ?? run!;
+  const metrics =
+    flags.metrics === undefined && ofMetrics.length === 0 ? undefined : await metricsOf(flags.metrics ?? [], ofMetrics, io.cwd);
+  const asked: EvaluateRunOptions = {
+    ...target,
+    ...given('count', flags.count),
+    ...given('metrics', metrics),
+    ...given('data', data),
+    ...given('reference', reference),
+    ...given('extractor', flags.extractor),
+    ...given('seed', seed),
+    ...(flags.unconditional === true ? { labels: 'none' } : {}),
+    cwd: io.cwd,
+  };
 
   if (flags.dryRun === true) {
-    const judging = await composeJudging(overridden(base, { data }), {
-      cwd: io.cwd,
-      ...given('metrics', metrics),
-      ...given('exact', data),
-    });
-    const size = samples?.shape.reduce((product, x) => product * x, 1) ?? 1;
+    const { judging } = await prepareEvaluation(asked);
+    const named = judging.get(METRICS);
     const planned: Output<'evaluate-dry-run'> = {
       schema: 'tweedie/evaluate-dry-run@1',
       judged,
-      n: samples === undefined ? flags.count : samples.images.length / size,
+      n: named.every(({ needs }) => needs === 'model') ? 0 : 'samples' in target ? target.samples.size : (flags.count ?? COUNT),
       reference: judging.get(DATA).id,
-      metrics: judging.get(METRICS).map(({ name }) => name),
+      metrics: named.map(({ name }) => name),
+      extractor: judging.has(EXTRACTOR_SOURCE) ? judging.get(EXTRACTOR_SOURCE).name : null,
     };
     emit(io, flags.json, planned, [
-      `Would judge ${planned.n} images of ${judged} by ${planned.metrics.join(', ')} against ${planned.reference}.`,
+      `Would judge ${planned.n} images of ${judged} by ${planned.metrics.join(', ')}${planned.extractor === null ? '' : `, seen by ${planned.extractor},`} against ${planned.reference}.`,
     ]);
     return OK;
   }
   const { workers } = await startWorkers({ backend: flags.backend, workers: flags.workers, io, purpose: 'sampling' });
   let bar: Promise<Progress> | undefined;
   const result = await evaluateRun({
-    ...given('run', run),
-    ...given('samples', samples),
-    count: flags.count,
-    ...given('metrics', metrics),
-    ...given('data', data),
-    ...given('seed', seed),
+    ...asked,
     ...given('sampler', sampler),
     ...given('levels', levels),
     ...given('guidance', flags.guidance),
     ...given('signal', io.signal),
     workers,
-    cwd: io.cwd,
     runtime,
     onEvent: ({ done, total, images }) => {
       bar ??= startProgress(io, { title: 'sample', total, unit: 'steps' });
       void bar.then((progress) => progress.update(done, `${images} images done`));
     },
   }).finally(async () => (await bar)?.stop());
+  const { drawn } = result;
   const output: Output<'evaluate'> = {
-    schema: 'tweedie/evaluate@1',
+    schema: 'tweedie/evaluate@2',
     judged,
     modelHash: opened?.weights.modelHash ?? null,
     n: result.n,
     reference: result.reference,
     extractor: result.extractor ?? null,
     seed: result.seed,
-    sampler: result.drawn?.plan.sampler ?? null,
-    nfe: result.drawn?.nfe ?? null,
+    sampler: drawn?.plan.sampler ?? null,
+    labels: drawn === undefined ? null : (drawn.labels?.some((label) => label >= 0) ?? false) ? 'classes' : 'none',
+    guidance: drawn?.guidance ?? null,
+    nfe: drawn?.nfe ?? null,
     seconds: Math.round(1000 * result.seconds) / 1000,
     runtime,
-    metrics: result.metrics.map(({ name, value, n, interval, floor, details }) => ({
-      name,
-      value,
-      n,
-      ...(interval === undefined ? {} : { interval: [interval[0], interval[1]] }),
-      ...given('floor', floor),
-      details: { ...details },
-    })),
+    warnings: [...result.warnings],
+    metrics: result.metrics.map(reported),
   };
+  output.warnings.forEach((warning) => io.stderr(`warning: ${warning}\n`));
+  for (const { name, warnings } of output.metrics) warnings.forEach((warning) => io.stderr(`warning: ${name}: ${warning}\n`));
   emit(io, flags.json, output, [
     `${result.n} images of ${judged} against ${result.reference}:`,
-    ...table([['metric', 'value', '95 % interval', 'real against real', 'n'], ...result.metrics.map(row)]),
+    ...table([['metric', 'value', '95 % interval', 'real against real', 'n'], ...output.metrics.map(row)]),
   ]);
   return OK;
 };
 
-const row = ({ name, value, interval, floor, n }: MetricResult): string[] => [
+type Reported = Output<'evaluate'>['metrics'][number];
+
+/** A result as it is printed: what its details warn of stands by itself. */
+const reported = ({ name, value, n, interval, floor, details: { warning, ...details } }: MetricResult): Reported => ({
+  name,
+  value,
+  n,
+  interval: interval === undefined ? null : [interval[0], interval[1]],
+  floor: floor ?? null,
+  details,
+  warnings: warning === undefined ? [] : [String(warning)],
+});
+
+const row = ({ name, value, interval, floor, n }: Reported): string[] => [
   name,
   value.toPrecision(4),
-  interval === undefined ? '' : `${interval[0].toPrecision(3)} … ${interval[1].toPrecision(3)}`,
-  floor === undefined ? '' : floor.toPrecision(3),
+  interval === null ? '' : `${interval[0].toPrecision(3)} … ${interval[1].toPrecision(3)}`,
+  floor === null ? '' : floor.toPrecision(3),
   String(n),
 ];
 
 const given = <K extends string, T>(key: K, value: T | undefined): { readonly [P in K]?: T } =>
   value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: T });
+
+/** The first `-n` of images that are there. */
+const first = (target: Target, { count }: EvaluateFlags): Target => {
+  if ('run' in target || count === undefined) return target;
+  return { samples: subset(target.samples, 0, count) };
+};
+
+/** Flags that say nothing to what is judged are refused. */
+const checkFlags = ({
+  flags,
+  target,
+  data,
+  dotted,
+}: {
+  readonly flags: EvaluateFlags;
+  readonly target: Target;
+  readonly data: boolean;
+  readonly dotted: readonly string[];
+}): void => {
+  const refuse = (got: string, problem: string, remedy: string): never => {
+    throw tweedieError({ subject: 'evaluate', problem, got, remedy });
+  };
+  if ('run' in target) {
+    if (flags.against !== undefined && !data) {
+      const stray = dotted.find((path) => path.startsWith('data.'));
+      if (stray !== undefined) refuse(`--${stray}`, 'this is an option of data that have a name', 'leave it out');
+    }
+    return;
+  }
+  if (flags.against === undefined)
+    refuse(
+      'no --against',
+      'there are no real data to hold the images against',
+      'give --against DATA: a name (mnist:test), a folder or a .npz',
+    );
+  const drawing = (['sampler', 'steps', 'guidance', 'unconditional'] as const).find((flag) => flags[flag] !== undefined);
+  if (drawing !== undefined) refuse(`--${drawing}`, 'this is about drawing, and these images are there already', 'leave it out');
+};
 
 /** Metrics by name, with the options that `--metric.NAME.OPTION` gave them. */
 const metricsOf = async (
@@ -132,6 +180,13 @@ const metricsOf = async (
   dotted: readonly (readonly [string, string])[],
   cwd: string,
 ): Promise<readonly MethodConfig[]> => {
+  const twice = names.find((name, i) => name === '' || names.indexOf(name) !== i);
+  if (twice !== undefined)
+    throw tweedieError({
+      subject: '--metrics',
+      problem: twice === '' ? 'there is an empty name in the list' : `${twice} is there twice`,
+      got: names.join(','),
+    });
   const chosen = new Map<string, Record<string, Json>>(names.map((name) => [name, {}]));
   for (const [path, word] of dotted) {
     const [, name, option] = path.split('.') as [string, string, string | undefined];
@@ -139,7 +194,7 @@ const metricsOf = async (
       throw tweedieError({
         subject: 'flags',
         problem: `${path}: this is no option of a metric that was named`,
-        expected: '--metric NAME and --metric.NAME.OPTION',
+        expected: '--metrics NAME and --metric.NAME.OPTION',
         code: 'CONFIG',
       });
     const { provision } = await resolveSection('metric', name, cwd);
@@ -149,20 +204,4 @@ const metricsOf = async (
     chosen.get(name)![option] = valueOf(word, properties[option]) as Json;
   }
   return [...chosen].map(([use, options]) => ({ use, ...options }));
-};
-
-/** `arr_0` as uint8 images or as numbers, and `labels`. */
-const readSamples = async (path: string, subject: string): Promise<Samples> => {
-  const { arr_0: array, labels } = decodeNpz(await readBytes(path, 'check the path given to --samples'), subject);
-  if (array === undefined || array.shape.length < 2)
-    throw tweedieError({ subject, problem: 'the archive holds no samples', got: array?.shape ?? 'no arr_0', expected: 'arr_0 of [N, …]' });
-  const images =
-    array.data instanceof Uint8Array
-      ? Float32Array.from(array.data, (byte) => byte / 127.5 - 1)
-      : Float32Array.from(array.data as Float32Array);
-  return {
-    images,
-    shape: array.shape.slice(1),
-    ...(labels === undefined ? {} : { labels: Int32Array.from(labels.data as Int32Array, Number) }),
-  };
 };

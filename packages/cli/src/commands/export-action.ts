@@ -6,7 +6,7 @@ import { startEngine } from '../engine.ts';
 import { composeExperiment } from '../experiment/compose.ts';
 import { emit, table, type Context, type Exit } from '../io.ts';
 import type { Output } from '../outputs.ts';
-import { extractorFor } from '../run/evaluate-run.ts';
+import { extractorFor, openExtractor } from '../judge/extractors.ts';
 import { OK, whileRunning } from '../run/failure.ts';
 import { exportRun } from '../run/onnx-run.ts';
 import { bindRun, openRun } from '../run/open-run.ts';
@@ -24,7 +24,9 @@ export const runExport = async ({ io }: Context, { run, file, flags }: Exported)
   const extractorPath = flags.extractor === undefined ? undefined : pathOf('--extractor', flags.extractor, io.cwd);
   const experiment = await composeExperiment(opened.config, { cwd: io.cwd, data: false, modelHash: opened.weights.modelHash });
   const { name, shape, classes } = experiment.get(NETWORK);
-  const extractor = extractorPath === undefined ? undefined : await extractorFor(opened.config.data.use ?? '', { shape });
+  const source = extractorPath === undefined ? undefined : extractorFor(opened.config.data.use, { shape });
+  const unread = { id: opened.config.data.use, shape, size: 0, rows: () => ({ images: new Float32Array() }) };
+  const extractor = source === undefined ? undefined : await openExtractor(source, unread, 0n);
   if (extractorPath !== undefined && extractor === undefined)
     throw tweedieError({
       subject: '--extractor',

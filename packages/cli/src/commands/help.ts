@@ -1,5 +1,14 @@
-/** Flags that name a method; with `--help` the method's own options are listed too. */
-export const METHOD_FLAGS = ['data', 'network', 'schedule', 'preconditioner', 'objective', 'sampler', 'metric'] as const;
+/** Flags that name methods, and of what kind; with `--help` the methods' own options are listed too. */
+export const METHOD_FLAGS = {
+  data: 'data',
+  against: 'data',
+  network: 'network',
+  schedule: 'schedule',
+  preconditioner: 'preconditioner',
+  objective: 'objective',
+  sampler: 'sampler',
+  metrics: 'metric',
+} as const;
 
 export const examples = (lines: readonly string[]): string => `\nExamples:\n${lines.map((line) => `  ${line}\n`).join('')}`;
 

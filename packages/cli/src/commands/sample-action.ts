@@ -23,6 +23,13 @@ const FILMED = 64;
 
 export const runSample = async ({ io, dotted }: Context, run: string, flags: SampleFlags): Promise<Exit> => {
   const runtime = runtimeOf(flags.runtime);
+  if (flags.unconditional === true && flags.label !== undefined)
+    throw tweedieError({
+      subject: '--unconditional',
+      problem: 'classes were asked for as well',
+      got: flags.label,
+      remedy: 'leave one of the two out',
+    });
   const opened = await openRun(run, io.cwd);
   const changes = {
     ...dotted,
@@ -49,7 +56,7 @@ export const runSample = async ({ io, dotted }: Context, run: string, flags: Sam
     ...given('first', flags.first),
     ...given('guidance', flags.guidance),
     ...given('batchSize', flags.batchSize),
-    ...given('labels', flags.label?.map(Number)),
+    ...given('labels', flags.unconditional === true ? ('none' as const) : flags.label?.map(Number)),
     ...given('signal', io.signal),
     ...(files.some(({ kind }) => kind === '.gif') ? { trajectory: Math.min(FILMED, flags.count, flags.batchSize ?? 64) } : {}),
     onEvent: ({ done, total, images }) => {
@@ -194,6 +201,7 @@ const pictureOf = (images: Float32Array, { shape, classes, labels, first }: Samp
   // One column a class where that makes a table of classes.
   const byClass =
     flags.label === undefined &&
+    flags.unconditional !== true &&
     flags.columns === undefined &&
     labels !== undefined &&
     classes <= 20 &&

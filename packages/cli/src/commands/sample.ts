@@ -9,6 +9,7 @@ export interface SampleFlags {
   readonly sampler?: string;
   readonly guidance?: number;
   readonly label?: readonly string[];
+  readonly unconditional?: boolean;
   readonly seed?: string;
   readonly batchSize?: number;
   readonly out?: readonly string[];
@@ -31,6 +32,7 @@ export const sampleCommand = (context: Context, exit: (code: Exit) => void): Com
     .option('--sampler <NAME>', "another sampler than the run's")
     .option('--guidance <W>', 'classifier-free guidance, 1 for none', numberOf)
     .option('--label <CLASS...>', 'classes, gone through again and again; -1 for none (default: all)')
+    .option('--unconditional', 'no classes: the same as --label=-1')
     .option('--seed <N>', "seed (default: the run's)")
     .option('--batch-size <N>', 'images a network call', numberOf)
     .option('-o, --out <FILE...>', '.png, .gif (x̂₀ step by step) or .npz (arr_0 uint8 NHWC, labels) (default: samples.png in the run)')

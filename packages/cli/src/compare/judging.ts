@@ -1,12 +1,14 @@
 import { tensor, type Tensor2D } from '@tensorflow/tfjs-core';
-import { type Accumulator, type Dataset, type Extractor, type Metric, type MetricResult } from '@tweedie/core';
-import { DATA, EXTRACTOR, METRICS } from '@tweedie/core/container';
+import { type Accumulator, type Dataset, type Extractor, type MetricResult } from '@tweedie/core';
+import { DATA } from '@tweedie/core/container';
 import { isGrouped, rawExtractor } from '@tweedie/metrics';
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { makeMethod, type MethodConfig } from '../experiment/methods.ts';
+import { inBatches, type Samples } from '../judge/batches.ts';
+import { isDealt, openExtractor } from '../judge/extractors.ts';
+import { composeJudging, EXTRACTOR_SOURCE } from '../run/evaluate-run.ts';
 import { dealt } from '../workers/extractor.ts';
 import type { Pool } from '../workers/pool.ts';
-import { composeJudging, inBatches, type Samples } from '../run/evaluate-run.ts';
 
 /** What images are held against, and by what: the same for every cell. */
 export interface Judging {
@@ -24,15 +26,16 @@ export interface Judgement extends MetricResult {
   readonly leftOut?: readonly number[];
 }
 
-/** The run's first metric: the Fréchet distance of features where digits have an extractor, else the sliced Wasserstein distance of the data. */
+/** The run's first metric: the Fréchet distance of features where images have an extractor, else the sliced Wasserstein distance of the data. */
 export const prepareJudging = async (config: ExperimentConfig, cwd: string): Promise<Judging> => {
-  const use = config.data.use === 'mnist' ? 'frechet' : 'sliced-wasserstein';
+  const composed = await composeJudging(config, { cwd, metrics: [] });
+  const reference = composed.get(DATA);
+  const source = composed.has(EXTRACTOR_SOURCE) ? composed.get(EXTRACTOR_SOURCE) : undefined;
+  const use = source !== undefined && reference.shape.length === 3 ? 'frechet' : 'sliced-wasserstein';
   const made = await makeMethod('metric', { use }, cwd);
-  const { get, has } = await composeJudging(config, { cwd, metrics: [use] });
-  const [metric] = get(METRICS) as [Metric];
-  const reference = get(DATA);
-  const extractor = metric.needs === 'features' && has(EXTRACTOR) ? get(EXTRACTOR) : undefined;
+  const metric = made.it;
   const seed = BigInt(config.seed);
+  const extractor = source === undefined || metric.needs !== 'features' ? undefined : await openExtractor(source, reference, seed);
   let real: Dataset | undefined;
 
   /** Features of the real data are computed once: from then on they are the data, judged as they are. */
@@ -43,7 +46,7 @@ export const prepareJudging = async (config: ExperimentConfig, cwd: string): Pro
   };
 
   const judge: Judging['judge'] = async (samples, pool) => {
-    const extracting = extractor === undefined || pool === undefined || reference.shape.length === 1 ? extractor : dealt(extractor, pool);
+    const extracting = extractor === undefined || pool === undefined || !isDealt(source!) ? extractor : dealt(extractor, pool, source!);
     const accumulator = await start(extracting);
     for await (const batch of inBatches(samples, reference.range)) {
       if (extracting === undefined) await accumulator.add(batch);

@@ -14,7 +14,10 @@ export const describeMethod = async (kind: Kind, use: string, cwd: string): Prom
           ? ' (required, or filled in)'
           : ''
         : ` (default: ${JSON.stringify(schema.default)})`;
-    return [`  --${kind}.${key} <${typeOf(schema)}>`, `${schema.description ?? ''}${byDefault}`.trim()];
+    return [
+      `  --${kind}.${kind === 'metric' ? `${use}.` : ''}${key} <${typeOf(schema)}>`,
+      `${schema.description ?? ''}${byDefault}`.trim(),
+    ];
   });
   const statistics =
     provision.statistics === undefined

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import {
   checkStatistics,
   decodeStatistics,
+  isTweedieError,
   parseOptions,
   tweedieError,
   type Json,
@@ -10,9 +11,10 @@ import {
   type Provision,
   type StatisticsFile,
 } from '@tweedie/core';
-import { readBytes, resolveMethod, type Resolved } from '@tweedie/core/node';
+import { FIRST_PARTY as NAMES, readBytes, resolveMethod, type Resolved } from '@tweedie/core/node';
 import { unknownKey } from '../config/explain.ts';
 import { inputSchema } from '../config/json-schema.ts';
+import { meant } from '../config/nearest.ts';
 
 /** The packages that come with the command line: used where the project has no copy of its own. */
 export const FIRST_PARTY: Readonly<Record<string, () => Promise<unknown>>> = Object.freeze({
@@ -40,8 +42,15 @@ const fallback = (packageName: string): Promise<unknown> => {
 };
 
 /** Finds a method by name: in the user's project, or among those that came with the command line. */
-export const resolveSection = (kind: Kind, use: string, cwd: string): Promise<Resolved> =>
-  resolveMethod(kind, use, { from: cwd, fallback });
+export const resolveSection = async (kind: Kind, use: string, cwd: string): Promise<Resolved> => {
+  try {
+    return await resolveMethod(kind, use, { from: cwd, fallback });
+  } catch (error) {
+    const near = meant(use, Object.keys(NAMES[kind] ?? {}));
+    if (near === '' || !isTweedieError(error) || error.complaint.subject !== use) throw error;
+    throw tweedieError({ ...error.complaint, remedy: `${near}Else ${error.complaint.remedy ?? 'choose another'}`, cause: error });
+  }
+};
 
 /** A method as a configuration writes it. */
 export type MethodConfig = { readonly use: string; readonly [option: string]: Json };

@@ -28,8 +28,8 @@ export interface SampleRunOptions {
   readonly seed?: number;
   /** Classifier-free guidance w; 1, the default, is none. */
   readonly guidance?: number;
-  /** Classes, gone through again and again: image i gets `labels[i mod length]`; −1 is no class. Default 0, 1, …, classes − 1. */
-  readonly labels?: readonly number[];
+  /** Classes, gone through again and again: image i gets `labels[i mod length]`; −1 is no class, and `none` is −1 for all. Default 0, 1, …, classes − 1. */
+  readonly labels?: readonly number[] | 'none';
   /** Images a network call. Default 64. */
   readonly batchSize?: number;
   /** Keep x̂₀ of every step of the first so many images, at most a batch. Default 0. */
@@ -183,15 +183,15 @@ const whole = (subject: string, got: number, least: number): void => {
 };
 
 /** Classes, gone through again and again: that of image i is a function of i alone. */
-const labelling = (labels: readonly number[] | undefined, classes: number, guidance: number): readonly number[] | undefined => {
+const labelling = (labels: SampleRunOptions['labels'], classes: number, guidance: number): readonly number[] | undefined => {
   if (classes === 0) {
-    if (labels !== undefined && labels.some((label) => label >= 0))
+    if (labels !== undefined && labels !== 'none' && labels.some((label) => label >= 0))
       throw tweedieError({ subject: 'labels', problem: 'the model has no classes', got: labels, remedy: 'leave the labels out' });
     if (guidance !== 1)
       throw tweedieError({ subject: 'guidance', problem: 'the model has no classes to guide towards', got: guidance, expected: '1' });
     return undefined;
   }
-  const chosen = labels ?? Array.from({ length: classes }, (_, k) => k);
+  const chosen = labels === 'none' ? [-1] : (labels ?? Array.from({ length: classes }, (_, k) => k));
   const bad = chosen.find((label) => !Number.isInteger(label) || label < -1 || label >= classes);
   if (chosen.length === 0 || bad !== undefined)
     throw tweedieError({

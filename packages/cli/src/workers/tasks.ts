@@ -1,5 +1,6 @@
 import type { BatchPart, PartGradient } from '@tweedie/core';
 import type { ExperimentConfig } from '../config/experiment.ts';
+import type { ExtractorSource } from '../judge/extractors.ts';
 import type { MeasureTask } from '../machine/measure-task.ts';
 import type { Drawn, DrawJob, DrawPart } from '../run/drawing.ts';
 
@@ -28,7 +29,10 @@ export interface GradientTask {
 }
 
 export interface ExtractTask {
+  /** Its id: another is refused. */
   readonly extractor: string;
+  /** What it is loaded from. */
+  readonly source: ExtractorSource;
   readonly output: 'features' | 'logits';
   readonly images: Float32Array;
   readonly shape: readonly number[];

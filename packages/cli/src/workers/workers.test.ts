@@ -120,13 +120,13 @@ describe('sampling over workers', () => {
     };
     const tensors = memory().numTensors;
     for (const pool of [pools.threads!, pools.processes!]) {
-      const other = dealt(await extractor, pool);
+      const other = dealt(await extractor, pool, { name: 'mnistnet' });
       expect([other.id, other.dims]).toEqual([(await extractor).id, (await extractor).dims]);
       expect(await bits(other)).toEqual(await bits(await extractor));
     }
     expect(memory().numTensors).toBe(tensors);
     const strange = { ...(await extractor), id: 'another' };
-    await expect(bits(dealt(strange, pools.threads!))).rejects.toThrow(
+    await expect(bits(dealt(strange, pools.threads!, { name: 'mnistnet' }))).rejects.toThrow(
       /this extractor is not to be had in a worker: got another, expected mnistnet/,
     );
     images.dispose();

@@ -61,6 +61,7 @@ export interface Metric {
   readonly kind: 'metric';
   readonly api: 1;
   readonly name: string;
+  /** `labels` are the extractor's logits. A metric of the `model` judges the *reference* under it: no images are added. */
   readonly needs: 'images' | 'features' | 'labels' | 'model';
   /** BibTeX of the source. */
   readonly reference: string;

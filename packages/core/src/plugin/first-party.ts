@@ -43,6 +43,7 @@ export const FIRST_PARTY: Readonly<Record<string, Readonly<Record<string, string
     'sliced-wasserstein': '@tweedie/metrics',
     mmd: '@tweedie/metrics',
     'class-match': '@tweedie/metrics',
+    'bits-per-dim': '@tweedie/metrics',
   },
   network: {
     ddpmpp: '@tweedie/networks',

@@ -11,15 +11,26 @@ export interface JudgedBatch {
   readonly first: number;
 }
 
-/** Judges images by several metrics in one pass: features and logits are computed once a batch, for all that need them. */
+/**
+ * Judges images by several metrics in one pass: features and logits are computed once a batch, for all that need them. Metrics that
+ * need the model judge the reference and are given no images; where all do, no batch is asked for.
+ */
 export const judge = async (
   metrics: readonly Metric[],
   context: MetricContext,
   batches: AsyncIterable<JudgedBatch>,
 ): Promise<MetricResult[]> => {
-  const { extractor } = context;
+  const { extractor, model } = context;
   const wantsFeatures = metrics.some(({ needs }) => needs === 'features');
   const wantsLogits = metrics.some(({ needs }) => needs === 'labels');
+  const modelless = metrics.find(({ needs }) => needs === 'model' && model === undefined);
+  if (modelless !== undefined)
+    throw tweedieError({
+      subject: `metric ${modelless.name}`,
+      problem: 'no model was given',
+      expected: 'the model of a run',
+      remedy: 'judge a run: images that were drawn already have no likelihood',
+    });
   const lacking = metrics.find(
     ({ needs }) => (needs === 'features' && extractor === undefined) || (needs === 'labels' && extractor?.logits === undefined),
   );
@@ -32,11 +43,12 @@ export const judge = async (
     });
   }
   const accumulators = await Promise.all(metrics.map((metric) => metric.start(context)));
-  for await (const { images, labels, first } of batches) {
+  const judging = accumulators.filter((_, i) => metrics[i]!.needs !== 'model');
+  for await (const { images, labels, first } of judging.length === 0 ? [] : batches) {
     const features = wantsFeatures ? await extractor!.features(images) : undefined;
     const logits = wantsLogits ? await extractor!.logits!(images) : undefined;
     try {
-      for (const accumulator of accumulators) {
+      for (const accumulator of judging) {
         await accumulator.add({
           images,
           first,
