@@ -2,9 +2,9 @@ import { formatNumber } from '@tweedie/cli';
 import type { Claim, Conclusion, Finding, Lab } from './claim.ts';
 import { shippedDigits } from './digits.ts';
 import { gradientIdentity, HEADS, type Apart } from './gradient-identity.ts';
-import { heldOutBits } from './held-out-bits.ts';
-import { between, digitsRun, OBJECTIVES, planOf, trainedDigits, trainingFindings, trainingSection, type Plan } from './lcss-training.ts';
-import { below, overSeeds } from './over-seeds.ts';
+import { otherScores } from './lcss-scores.ts';
+import { between, OBJECTIVES, planOf, trainedDigits, trainingFindings, trainingSection } from './lcss-training.ts';
+import { below } from './over-seeds.ts';
 import { stepCost, type StepCost } from './step-cost.ts';
 
 /**
@@ -18,7 +18,7 @@ export const lcss: Claim = Object.freeze<Claim>({
   study: async (lab) => {
     const plan = planOf(lab);
     const outcomes = await trainedDigits(lab, plan);
-    const parts = [await bits(lab, plan), await cost(lab), await identity(lab)];
+    const parts = [await otherScores(lab, plan), await cost(lab), await identity(lab)];
     return {
       findings: [...parts[2]!.findings, ...trainingFindings(outcomes, plan), ...parts.slice(0, 2).flatMap(({ findings }) => findings)],
       sections: [...parts[2]!.sections, trainingSection(outcomes, plan), ...parts.slice(0, 2).flatMap(({ sections }) => sections)],
@@ -82,39 +82,6 @@ const identitySection = (
 
 const row = (apart: readonly Apart[], head: Apart['head'], what: 'lcss' | 'control'): string[] =>
   apart.filter((each) => each.head === head).map((each) => formatNumber(each[what], 2));
-
-/** How many bits a dimension of held-out digits takes. */
-const bits = async (lab: Lab, { steps }: Plan): Promise<Part> => {
-  const n = lab.quick ? 4 : 64;
-  const of = async (name: 'dsm' | 'lcss'): Promise<readonly number[]> =>
-    heldOutBits(lab, { run: digitsRun({ name, seed: 0, steps }), step: steps, n });
-  const [dsm, lcss] = [await of('dsm'), await of('lcss')];
-  const difference = overSeeds(lcss.map((each, i) => each - dsm[i]!));
-  const [a, b] = [overSeeds(dsm), overSeeds(lcss)];
-  return {
-    findings: [
-      {
-        claim: 'LCSS needs no more bits per dimension than DSM',
-        ran: `${n} test digits, seed 0 after ${steps} steps, given their classes; probability-flow ODE, Dormand–Prince at 10⁻⁴, uniform dequantisation, offset 7`,
-        measured: `${formatNumber(b.mean, 4)} against ${formatNumber(a.mean, 4)}: difference ${formatNumber(difference.mean, 2)} ${between(difference.interval)}`,
-        verdict: difference.interval[1] === 0 && difference.interval[0] === 0 ? 'held' : below(difference.interval, 0.01),
-      },
-    ],
-    sections: [
-      {
-        title: 'Bits per dimension',
-        text: 'Mean over test digits and its 95 % interval. Below σ ≈ .1 these runs are hardly trained, and most bits are decided there.',
-        table: {
-          columns: ['objective', 'bits per dimension', '95 %', 'n'],
-          rows: [
-            ['dsm', a.mean, between(a.interval), String(n)],
-            ['lcss', b.mean, between(b.interval), String(n)],
-          ],
-        },
-      },
-    ],
-  };
-};
 
 /** The ratio table. */
 const cost = async (lab: Lab): Promise<Part> => {
