@@ -5,7 +5,7 @@ import { memorisation } from '@tweedie/metrics';
 import type { Conclusion, Finding, Lab } from './claim.ts';
 import { round } from './digits.ts';
 import { inBatches } from './image-judge.ts';
-import { between } from './lcss-training.ts';
+import { between } from './over-seeds.ts';
 import { configKey, drawFrom } from './small-run.ts';
 import { photographRun, SAMPLING_SEED, type Plan, type Target } from './stf-training.ts';
 

@@ -1,10 +1,11 @@
-import { composeExperiment, openRun, type ExperimentInput } from '@tweedie/cli';
-import { createParameters, partGradient, scoreLoss } from '@tweedie/core';
-import { FEED, NETWORK, NOISE, OBJECTIVE, PRECONDITIONER, SCHEDULE } from '@tweedie/core/container';
+import { composeExperiment, openRun } from '@tweedie/cli';
+import { createFeed, createParameters, partGradient, scoreLoss, type Json, type Network } from '@tweedie/core';
+import { DATA, NETWORK, NOISE, OBJECTIVE, PRECONDITIONER, SCHEDULE } from '@tweedie/core/container';
 import { valuesFor } from '@tweedie/core/node';
 import { fetchDataset } from '@tweedie/data';
 import type { Lab } from './claim.ts';
 import { round, type Subject } from './digits.ts';
+import { onPoints, type NamedObjective } from './on-points.ts';
 
 /** Heads of which the two objectives are one program (`edm`) and two. */
 export const HEADS = ['edm', 'eps', 'score', 'v'] as const;
@@ -32,54 +33,40 @@ export interface IdentityOptions {
 export const gradientIdentity = (lab: Lab, { subject, sigmas, rows }: IdentityOptions): Promise<readonly Apart[]> =>
   lab.cell({ kind: 'gradient-identity', weights: subject?.modelHash ?? 'fresh', sigmas: [...sigmas], rows, seed: 0 }, async () => {
     await fetchDataset('mnist');
+    const whole = await composeExperiment({ network: subject?.config.network ?? { use: 'digits' }, seed: 0 }, { cwd: lab.root });
+    const [network, noise] = [whole.get(NETWORK), whole.get(NOISE)];
+    const feed = createFeed({ dataset: whole.get(DATA), batchSize: rows, noise });
+    const initial = subject === undefined ? network.init(noise) : await weightsOf(subject, network);
+    const parameters = createParameters(network.parameters, initial);
+    /** ∇_θ of one objective on one batch at one level. */
+    const gradientOf = async (objective: NamedObjective, head: Apart['head']): Promise<Float32Array> => {
+      const preconditioner = head === 'edm' ? { use: head, sigmaData: 0.6 } : { use: head };
+      const { get } = await onPoints(lab, { objective, preconditioner });
+      const loss = scoreLoss({ objective: get(OBJECTIVE), network, schedule: get(SCHEDULE), preconditioner: get(PRECONDITIONER) });
+      return (await partGradient({ parameters, loss, feed, noise }, 0, { from: 0, count: rows })).gradient;
+    };
     const apart: Apart[] = [];
-    for (const head of HEADS)
-      for (const sigma of sigmas) {
-        const of = (objective: string): Promise<Float32Array> => gradientOf(lab, { subject, head, sigma, rows, objective });
-        const dsm = await of('dsm');
-        apart.push({ head, sigma, lcss: distance(await of('lcss'), dsm), control: distance(await of('fd-ssm'), dsm) });
-      }
-    return apart.map(({ lcss, control, ...rest }) => ({ ...rest, lcss: round(lcss, 3), control: round(control, 3) }));
+    try {
+      for (const head of HEADS)
+        for (const sigma of sigmas) {
+          const level = { law: 'edm', pMean: Math.log(sigma), pStd: 0, weighting: 'sigma2' };
+          const dsm = await gradientOf({ use: 'dsm', ...level }, head);
+          const lcss = distance(await gradientOf({ use: 'lcss', ...level }, head), dsm);
+          const control = distance(await gradientOf({ use: 'fd-ssm', relative: true, ...level }, head), dsm);
+          apart.push({ head, sigma, lcss: round(lcss, 3), control: round(control, 3) });
+        }
+    } finally {
+      parameters.dispose();
+    }
+    return apart as unknown as Json;
   }) as unknown as Promise<readonly Apart[]>;
 
 const distance = (a: Float32Array, b: Float32Array): number => {
-  const greatest = (x: ArrayLike<number>): number => Array.from(x).reduce((most, each) => Math.max(most, Math.abs(each)), 0);
+  const greatest = (x: Float32Array): number => x.reduce((most, each) => Math.max(most, Math.abs(each)), 0);
   return greatest(a.map((each, i) => each - b[i]!)) / greatest(b);
 };
 
-interface GradientAt {
-  readonly subject: Subject | undefined;
-  readonly head: Apart['head'];
-  readonly sigma: number;
-  readonly rows: number;
-  readonly objective: string;
-}
-
-/** ∇_θ of one objective on one batch at one level. */
-const gradientOf = async (lab: Lab, { subject, head, sigma, rows, objective }: GradientAt): Promise<Float32Array> => {
-  const config: ExperimentInput = {
-    data: { use: 'mnist', split: 'train' },
-    network: subject?.config.network ?? { use: 'digits' },
-    schedule: { use: 'edm' },
-    preconditioner: head === 'edm' ? { use: 'edm', sigmaData: 0.6 } : { use: head },
-    objective: { use: objective, law: 'edm', pMean: Math.log(sigma), pStd: 0, weighting: 'sigma2', ...(objective === 'fd-ssm' ? { relative: true } : {}) }, // prettier-ignore
-    training: { batchSize: rows, steps: 1, labelDropout: 0 },
-    seed: 0,
-  };
-  const { get } = await composeExperiment(config, { cwd: lab.root });
-  const network = get(NETWORK);
-  const initial = subject === undefined ? network.init(get(NOISE)) : await weightsOf(subject, network);
-  const parameters = createParameters(network.parameters, initial);
-  try {
-    const loss = scoreLoss({ objective: get(OBJECTIVE), network, schedule: get(SCHEDULE), preconditioner: get(PRECONDITIONER) });
-    const { gradient } = await partGradient({ parameters, loss, feed: get(FEED), noise: get(NOISE) }, 0, { from: 0, count: rows });
-    return gradient;
-  } finally {
-    parameters.dispose();
-  }
-};
-
-const weightsOf = async ({ path }: Subject, network: Parameters<typeof valuesFor>[0]): Promise<Record<string, Float32Array>> => {
+const weightsOf = async ({ path }: Subject, network: Network): Promise<Record<string, Float32Array>> => {
   const { weights } = await openRun(path);
   return valuesFor(network, weights.tensors, path);
 };

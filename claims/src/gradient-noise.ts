@@ -4,6 +4,7 @@ import { FEED, NETWORK, NOISE, OBJECTIVE, PRECONDITIONER, SCHEDULE } from '@twee
 import { valuesFor } from '@tweedie/core/node';
 import type { Lab } from './claim.ts';
 import { round } from './digits.ts';
+import type { NamedObjective } from './on-points.ts';
 import { configKey, weightsOf, type SmallRun } from './small-run.ts';
 
 /** The noise of a batch's gradient: tr Cov, of all batches and without each of 16 groups of them. */
@@ -18,7 +19,7 @@ export interface GradientNoiseOptions {
   /** Whose weights, and on what data. */
   readonly run: SmallRun;
   readonly step: number;
-  readonly objective: { readonly use: string; readonly [option: string]: Json };
+  readonly objective: NamedObjective;
   /** One level; undefined: levels as the run draws them. */
   readonly sigma: number | undefined;
   /** A multiple of 16. */

@@ -6,8 +6,8 @@ import type { Conclusion, Lab } from './claim.ts';
 import { round } from './digits.ts';
 import { heldOutBits } from './held-out-bits.ts';
 import { inBatches } from './image-judge.ts';
-import { between, digitsRun, equivalent, SAMPLING_SEED, type Head, type Plan } from './lcss-training.ts';
-import { below, overSeeds } from './over-seeds.ts';
+import { digitsRun, SAMPLING_SEED, type Head, type Plan } from './lcss-training.ts';
+import { below, between, equivalent, overSeeds } from './over-seeds.ts';
 import { configKey, drawFrom, type SmallRun } from './small-run.ts';
 
 /** A score with its 95 % interval. */

@@ -3,8 +3,9 @@ import type { Claim, Conclusion, Finding, Lab } from './claim.ts';
 import { shippedDigits } from './digits.ts';
 import { gradientIdentity, HEADS, type Apart } from './gradient-identity.ts';
 import { otherScores } from './lcss-scores.ts';
-import { between, OBJECTIVES, planOf, trainedDigits, trainingFindings, trainingSection } from './lcss-training.ts';
-import { below } from './over-seeds.ts';
+import { OBJECTIVES, planOf, trainedDigits } from './lcss-training.ts';
+import { trainingFindings, trainingSection } from './lcss-verdicts.ts';
+import { below, between } from './over-seeds.ts';
 import { stepCost, type StepCost } from './step-cost.ts';
 
 /**

@@ -1,3 +1,4 @@
+import { formatNumber } from '@tweedie/cli';
 import { tweedieError } from '@tweedie/core';
 import type { Verdict } from './claim.ts';
 
@@ -51,3 +52,11 @@ export const ratioOfDeviations = (
 /** Whether a number that should be below `limit` is: by its interval. */
 export const below = ([low, high]: readonly [number, number], limit: number): Verdict =>
   high < limit ? 'held' : low > limit ? 'not held' : 'not decided';
+
+/** Whether a difference is less than what one seed differs from another by. */
+export const equivalent = ([low, high]: readonly [number, number], margin: number): Verdict =>
+  low > -margin && high < margin ? 'held' : low > margin || high < -margin ? 'not held' : 'not decided';
+
+/** An interval as text. */
+export const between = ([low, high]: readonly [number, number], digits = 2): string =>
+  `(${formatNumber(low, digits)} … ${formatNumber(high, digits)})`;

@@ -1,7 +1,9 @@
-import { composeExperiment, describeMachine, measureCase, type CaseResult, type ExperimentInput } from '@tweedie/cli';
+import { describeMachine, measureCase, type CaseResult } from '@tweedie/cli';
 import { type Json } from '@tweedie/core';
 import { OBJECTIVE } from '@tweedie/core/container';
 import type { Lab } from './claim.ts';
+import { round } from './digits.ts';
+import { onPoints, type NamedObjective } from './on-points.ts';
 
 export interface StepCost extends CaseResult {
   /** Numbers of another machine are others. */
@@ -13,7 +15,7 @@ export interface StepCostOptions {
   readonly batchSize: number;
   readonly rounds: number;
   /** By name, the first denoising score matching. */
-  readonly objectives: readonly { readonly name: string; readonly objective: NonNullable<ExperimentInput['objective']> }[];
+  readonly objectives: readonly { readonly name: string; readonly objective: NamedObjective }[];
 }
 
 /**
@@ -25,10 +27,7 @@ export const stepCost = (lab: Lab, { shape, batchSize, rounds, objectives }: Ste
     { kind: 'step-cost', shape: [...shape], batchSize, rounds, objectives: objectives as unknown as Json },
     async (): Promise<Json> => {
       const entrants = await Promise.all(
-        objectives.map(async ({ name, objective }) => {
-          const config: ExperimentInput = { data: { use: 'swiss-roll' }, objective };
-          return { name, objective: (await composeExperiment(config, { cwd: lab.root })).get(OBJECTIVE) };
-        }),
+        objectives.map(async ({ name, objective }) => ({ name, objective: (await onPoints(lab, { objective })).get(OBJECTIVE) })),
       );
       const measured = await measureCase({
         of: { shape, batchSize, timed: true },
@@ -40,7 +39,8 @@ export const stepCost = (lab: Lab, { shape, batchSize, rounds, objectives }: Ste
         ...(lab.signal === undefined ? {} : { signal: lab.signal }),
       });
       const { cores, processor } = describeMachine();
-      return { ...measured, machine: `${processor}, ${cores} cores` } as unknown as Json;
+      const value = { ...measured, machine: `${processor}, ${cores} cores` };
+      return JSON.parse(JSON.stringify(value, (_, each: unknown) => (typeof each === 'number' ? round(each) : each))) as Json;
     },
   ) as unknown as Promise<StepCost>;
 

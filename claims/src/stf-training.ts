@@ -5,8 +5,7 @@ import { loadCifarnet } from '@tweedie/metrics/node';
 import type { Conclusion, Finding, Lab } from './claim.ts';
 import { round } from './digits.ts';
 import { imageJudge, type ImageJudge } from './image-judge.ts';
-import { between } from './lcss-training.ts';
-import { below, overSeeds, ratioOfDeviations } from './over-seeds.ts';
+import { below, between, overSeeds, ratioOfDeviations } from './over-seeds.ts';
 import { checkpointsOf, configKey, drawFrom, training, type SmallRun, type Training } from './small-run.ts';
 
 /** Denoising score matching, and the same with the target of a stable field. */

@@ -3,8 +3,7 @@ import { pairedDifference } from '@tweedie/metrics';
 import type { Claim, Conclusion, Finding, Lab } from './claim.ts';
 import { copiedImages } from './copied-images.ts';
 import { gradientNoise, type GradientNoise } from './gradient-noise.ts';
-import { between } from './lcss-training.ts';
-import { below, overSeeds } from './over-seeds.ts';
+import { below, between, overSeeds } from './over-seeds.ts';
 import { stepCost, type StepCost } from './step-cost.ts';
 import {
   learningFindings,
