@@ -54,7 +54,7 @@ export interface Plan {
 export const planOf = ({ quick }: Pick<Lab, 'quick'>): Plan =>
   quick
     ? { steps: 40, seeds: { dsm: 2, lcss: 2, ssm: 1, 'ssm-vr': 2, 'fd-ssm': 2 }, n: 200, calls: 6, others: 0 }
-    : { steps: 240, seeds: { dsm: 5, lcss: 5, ssm: 2, 'ssm-vr': 3, 'fd-ssm': 3 }, n: 1000, calls: 10, others: 2 };
+    : { steps: 240, seeds: { dsm: 5, lcss: 5, ssm: 2, 'ssm-vr': 3, 'fd-ssm': 3 }, n: 1000, calls: 10, others: 1 };
 
 /** A judge of digits, made when the first distance is wanted. */
 const digitsJudge = (): (() => Promise<ImageJudge>) => {

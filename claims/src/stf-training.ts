@@ -24,7 +24,7 @@ export interface Plan {
 export const planOf = ({ quick }: Pick<Lab, 'quick'>): Plan =>
   quick
     ? { steps: 24, batchSize: 8, snapshots: 2, seeds: 2, n: 64, calls: 5 }
-    : { steps: 600, batchSize: 32, snapshots: 4, seeds: 5, n: 1000, calls: 8 };
+    : { steps: 480, batchSize: 32, snapshots: 3, seeds: 5, n: 1000, calls: 8 };
 
 /** EDM's levels and weights, as the paper trains CIFAR-10, on a network that a CPU can train. */
 export const photographRun = (plan: Plan, target: Target, seed: number): SmallRun => ({
