@@ -3,12 +3,12 @@ import { gaussian } from '@tweedie/analytic';
 import { createNoise, drawPrior, hostDft2, logSnr, ve, type Json } from '@tweedie/core';
 import { mnist } from '@tweedie/data';
 import { pairedDifference } from '@tweedie/metrics';
-import { filter, filterStatistics, gainsOf, pds as sampler } from '@tweedie/sampler-pds';
+import { filter, filterStatistics, gainsOf, pds as sampler, pdsFilter } from '@tweedie/sampler-pds';
 import type { Claim, Finding, Lab } from './claim.ts';
 import { quality, round, shippedDigits, type Quality } from './digits.ts';
 import { langevinIterations } from './langevin-iterations.ts';
 import { speedUp, type Point } from './speed-up.ts';
-import { statisticsFile } from './statistics-file.ts';
+import { needing, preparedFile } from './prepared-file.ts';
 
 /**
  * Preconditioned diffusion sampling, H. Ma, X. Zhu, J. Feng, L. Zhang (2302.06504): fewer iterations of a predictor–corrector at equal
@@ -49,6 +49,8 @@ interface Part {
 /** σ from .02 to 32: VE of MNIST in [−1, 1] by the rule of Song and Ermon, the greatest distance of two images. */
 const LEVELS = { grid: 'log-snr', max: 32, min: 0.02, zero: true } as const;
 const SEED = 1;
+/** As many as the paper takes. */
+const FILTER_IMAGES = 200;
 
 /** What is compared with the plain predictor–corrector, M = 1. */
 const VARIANTS = [
@@ -65,16 +67,18 @@ const onDigits = async (lab: Lab): Promise<Part> => {
   const n = lab.quick ? 128 : 512;
   const counts = lab.quick ? [10, 33] : [10, 20, 33, 50, 66, 100, 200];
   const snrs = lab.quick ? [] : [0.05, 0.1, 0.16, 0.25, 0.4];
-  const path = await statisticsFile(lab, { kind: 'pds-filter', source: 'mnist' });
+  const gains = preparedFile(lab, { kind: 'pds-filter', data: 'mnist/train', n: FILTER_IMAGES, seed: 0 }, async () =>
+    pdsFilter.estimate({ dataset: await mnist({ split: 'train', fetch: true }), n: FILTER_IMAGES, seed: 0n, noise: createNoise(0n) }),
+  );
   const at = (options: { readonly [name: string]: Json }, steps: number): Promise<Quality> =>
-    quality(lab, {
+    quality('domains' in options ? needing(lab, [gains]) : lab, {
       subject,
-      sampler: { use: 'pds', ...options, ...('domains' in options ? { filter: path } : {}) },
+      sampler: { use: 'pds', ...options, ...('domains' in options ? { filter: gains.path } : {}) },
       steps,
       levels: LEVELS,
       n,
       seed: SEED,
-      ...('domains' in options ? { files: { filter: 'pds-filter of mnist/train, n 200, seed 0' } } : {}),
+      ...('domains' in options ? { files: { filter: gains.hash } } : {}),
     });
   const curves = new Map<VariantName, Point[]>();
   for (const { name, options } of VARIANTS) {

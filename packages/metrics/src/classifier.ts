@@ -17,7 +17,7 @@ import {
   type Tensor4D,
 } from '@tensorflow/tfjs-core';
 import { decodeSafetensors, tweedieError, type Extractor, type LoadedTensor, type Weights } from '@tweedie/core';
-import { hashOf } from './hash.ts';
+import { hashOf } from './sha256.ts';
 
 /** A 3×3 convolution with padding 1, a bias and ReLU. Its weights are `<name>.weight` [3, 3, from, to] and `<name>.bias` [to]. */
 export interface Convolution {

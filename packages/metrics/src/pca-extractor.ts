@@ -1,6 +1,6 @@
 import { matMul, reshape, sub, tensor1d, tensor2d, tidy, type Tensor2D } from '@tensorflow/tfjs-core';
 import { tweedieError, type Dataset, type Extractor } from '@tweedie/core';
-import { hashOf } from './hash.ts';
+import { hashOf } from './sha256.ts';
 import { principalComponents } from './principal-components.ts';
 import { chooseRows } from './reference.ts';
 
