@@ -103,8 +103,7 @@ export const writeDocuments = async ({
   const places = placesOf(quick);
   const studied = await concluded({ claims, root, quick });
   const document = join(root, places.document);
-  const figureFolder = places.document.split('/').at(-1)!.replace(/\.md$/, '');
-  const fileOf = (claim: string, figure: number): string => `${figureFolder}/${claim}-${figure + 1}.svg`;
+  const fileOf = figureFile(places.document);
   for (const { claim, conclusion } of studied) {
     const figures = (conclusion?.sections ?? []).flatMap((section) => section.figures ?? []);
     for (const [i, figure] of figures.entries()) await writeFileAtomic(join(document, '..', fileOf(claim.id, i)), svgOf(figure));
@@ -148,6 +147,12 @@ export const writeDocuments = async ({
   print(`${places.document}, ${places.report}`);
   return studied;
 };
+
+/** Where the figures of a document lie: in a folder of its name, beside it. */
+export const figureFile =
+  (document: string) =>
+  (claim: string, figure: number): string =>
+    `${document.split('/').at(-1)!.replace(/\.md$/, '')}/${claim}-${figure + 1}.svg`;
 
 /** What the stored records say, claim by claim. */
 export const concluded = async ({
