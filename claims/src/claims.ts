@@ -1,5 +1,6 @@
 import type { Claim } from './claim.ts';
+import { deisSn } from './deis-sn.ts';
 import { pds } from './pds.ts';
 
 /** All of them, in the order of the documents. */
-export const CLAIMS: readonly Claim[] = [pds];
+export const CLAIMS: readonly Claim[] = [deisSn, pds];

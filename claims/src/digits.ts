@@ -43,6 +43,15 @@ export interface Drawn {
   readonly files?: { readonly [name: string]: string };
 }
 
+/** Drawn images [n, …shape], and what they cost. */
+export interface Images {
+  readonly images: Float32Array;
+  readonly shape: readonly number[];
+  /** Network calls of an image. */
+  readonly nfe: number;
+  readonly seconds: number;
+}
+
 /** What a set of images is worth. */
 export interface Quality {
   /** Network calls of an image, counted. */
@@ -64,10 +73,7 @@ const judgings = new Map<string, Promise<Judging>>();
 /** Draws and judges; one cell. Equal seeds begin with equal noise, whatever the sampler. */
 export const quality = (lab: Lab, drawn: Drawn): Promise<Quality> => {
   const { subject, sampler, steps, levels = {}, n, seed, labels = [-1], files = {} } = drawn;
-  const key = {
-    kind: 'fd',
-    model: subject.modelHash,
-    data: subject.config.data.use,
+  const how = {
     sampler: sampler as { [name: string]: Json },
     steps,
     levels: levels as { [name: string]: Json },
@@ -76,11 +82,17 @@ export const quality = (lab: Lab, drawn: Drawn): Promise<Quality> => {
     labels: [...labels],
     files: { ...files },
   };
+  return judged(lab, subject, how, () => draw(lab, drawn));
+};
+
+/** What a set of images that somebody else draws is worth; one cell, whose key is the model and `how` they are drawn. */
+export const judged = (lab: Lab, subject: Subject, how: { readonly [name: string]: Json }, images: () => Promise<Images>): Promise<Quality> => {
+  const key = { kind: 'fd', model: subject.modelHash, data: subject.config.data.use, ...how };
   return lab.cell(key, async () => {
-    const { images, nfe, seconds, shape } = await draw(lab, drawn);
+    const { images: rows, nfe, seconds, shape } = await images();
     const use = subject.config.data.use;
     if (!judgings.has(use)) judgings.set(use, prepareJudging({ ...subject.config, seed: 0 }, lab.root));
-    const { value, interval, floor, leftOut, details } = await (await judgings.get(use)!).judge({ images, shape });
+    const { value, interval, floor, leftOut, details } = await (await judgings.get(use)!).judge({ images: rows, shape });
     return {
       nfe,
       fd: round(value),

@@ -62,7 +62,7 @@ export { table } from './io.ts';
 export { alternating, pairedRatio, verdictOf, type Contestant, type Ratio, type Verdict } from './bench/alternating.ts';
 export { medianOf } from './bench/median.ts';
 export { openDrawing, type DrawJob, type Drawing } from './run/drawing.ts';
-export { openRun } from './run/open-run.ts';
+export { bindRun, openRun } from './run/open-run.ts';
 export { drawImages } from './run/over-images.ts';
 export { openPool, type Pool } from './workers/pool.ts';
 export { shardsOf } from './workers/shards.ts';
