@@ -1,5 +1,5 @@
 import { add, mul, sub, tensor2d, tidy, type Tensor, type Tensor2D } from '@tensorflow/tfjs-core';
-import { gaussian, gaussianFromData, mixture, posteriorMean } from '@tweedie/analytic';
+import { gaussian, mixture, moments, posteriorMean, type Gaussian, type Moments } from '@tweedie/analytic';
 import type { Dataset } from '@tweedie/core';
 
 /** A denoiser of rows [B, d] that is a formula of the data. */
@@ -19,16 +19,24 @@ export interface Approximations {
  * mixture is of clusters). Of the first `n` images.
  */
 export const approximationsOf = (data: Dataset, n: number): Approximations => {
-  const rows = Int32Array.from({ length: n }, (_, i) => i);
-  const { images, labels = new Int32Array(n) } = data.rows(rows);
+  const { images, labels = new Int32Array(n) } = data.rows(Int32Array.from({ length: n }, (_, i) => i));
   const dims = images.length / n;
-  const of = (chosen: Int32Array) =>
-    gaussianFromData({ size: chosen.length, shape: [dims], rows: (at) => data.rows(Int32Array.from(at, (i) => chosen[i]!)) });
-  const whole = of(rows);
+  const byClass = new Map<number, Moments>();
+  for (const label of new Set(labels)) {
+    const own = moments(dims);
+    const members = [...labels.keys()].filter((i) => labels[i] === label);
+    for (let from = 0; from < members.length; from += 512)
+      own.add(Float32Array.from(members.slice(from, from + 512).flatMap((i) => [...images.subarray(i * dims, (i + 1) * dims)])));
+    byClass.set(label, own);
+  }
+  const all = moments(dims);
+  byClass.forEach((own) => all.merge(own.sums()));
+  const of = (own: Moments): Gaussian => gaussian(own.result());
+  const whole = of(all);
   const variance = whole.spectrum.values.reduce((sum, lambda) => sum + lambda, 0) / dims;
   const alike = gaussian({ mean: whole.mean, isotropic: variance });
-  const members = [...new Set(labels)].sort((a, b) => a - b).map((label) => rows.filter((i) => labels[i] === label));
-  const mixed = mixture({ weights: members.map(({ length }) => length), components: members.map(of) });
+  const classes = [...byClass.values()];
+  const mixed = mixture({ weights: classes.map((own) => own.sums().n), components: classes.map(of) });
   const mean = tensor2d(Float32Array.from(whole.mean), [1, dims]);
   const centred = tidy(() => sub<Tensor2D>(tensor2d(images, [n, dims]), mean));
   return {

@@ -41,12 +41,7 @@ export const byCalls = async (lab: Lab, { subject, entrants, counts, n, seeds, n
 };
 
 /** Distance from real data and from the flow by calls: a table of each, and the curve of the first. */
-export const callSections = (
-  title: string,
-  text: string,
-  results: ByCalls,
-  names: readonly string[],
-): readonly Section[] => {
+export const callSections = (title: string, text: string, results: ByCalls, names: readonly string[]): readonly Section[] => {
   const { counts } = results;
   const columns = ['', ...counts.map((count) => `${count} calls`)];
   const fd = (name: string): number[] => counts.map((count) => meanFd(results.cells(name, count)));

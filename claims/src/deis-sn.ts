@@ -33,9 +33,7 @@ export const deisSn: Claim = Object.freeze<Claim>({
       });
     return {
       findings: results.flatMap(({ setting, by }) => findingsOf(setting, by)),
-      sections: results.flatMap(({ setting: { title, text }, by }) =>
-        callSections(title, text(by.n), by, [PLAIN, MEASURED, GAUSSIAN]),
-      ),
+      sections: results.flatMap(({ setting: { title, text }, by }) => callSections(title, text(by.n), by, [PLAIN, MEASURED, GAUSSIAN])),
       notes: [
         'The profile is mean |ε̂| of this checkpoint without classes along plain DEIS; the Gaussian one is of the covariance of the training images and of no model.',
       ],

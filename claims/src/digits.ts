@@ -86,7 +86,12 @@ export const quality = (lab: Lab, drawn: Drawn): Promise<Quality> => {
 };
 
 /** What a set of images that somebody else draws is worth; one cell, whose key is the model and `how` they are drawn. */
-export const judged = (lab: Lab, subject: Subject, how: { readonly [name: string]: Json }, images: () => Promise<Images>): Promise<Quality> => {
+export const judged = (
+  lab: Lab,
+  subject: Subject,
+  how: { readonly [name: string]: Json },
+  images: () => Promise<Images>,
+): Promise<Quality> => {
   const key = { kind: 'fd', model: subject.modelHash, data: subject.config.data.use, ...how };
   return lab.cell(key, async () => {
     const { images: rows, nfe, seconds, shape } = await images();

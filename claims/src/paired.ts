@@ -25,7 +25,11 @@ export const gapOf = (a: readonly Quality[], b: readonly Quality[]): Gap => {
 
 const leftOut = ({ fd, leftOut: without }: Quality) => {
   if (without === null)
-    throw tweedieError({ subject: 'paired cells', problem: 'a cell has no left-out values', remedy: 'draw more images than there are features' });
+    throw tweedieError({
+      subject: 'paired cells',
+      problem: 'a cell has no left-out values',
+      remedy: 'draw more images than there are features',
+    });
   return { value: fd, leftOut: without };
 };
 

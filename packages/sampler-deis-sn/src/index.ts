@@ -5,7 +5,7 @@ import { deisProfile } from './estimate.ts';
 export { deisSn } from './deis-sn.ts';
 export type { DeisSnOptions } from './deis-sn.ts';
 export { estimateProfile } from './estimate.ts';
-export { gaussianProfile } from './profile.ts';
+export { gaussianProfile, interpolated, readProfile, type ProfileTable } from './profile.ts';
 
 export default definePlugin({
   name: '@tweedie/sampler-deis-sn',
