@@ -79,7 +79,7 @@ export const explainedVariance = async ({
         );
         await taken(() => sum(apart(learned, x0)), (values) => (error += values[0]!)); // prettier-ignore
         for (const name of APPROXIMATIONS) {
-          const formula = formulas[name](flat(y), sigma);
+          const formula = tidy(() => formulas[name](flat(y), sigma));
           await taken(() => apart(learned, formula), (values) => gaps.get(name)!.set(values, from)); // prettier-ignore
           await taken(() => sum(apart(formula, x0)), (values) => errors.set(name, errors.get(name)! + values[0]!)); // prettier-ignore
           formula.dispose();

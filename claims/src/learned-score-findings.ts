@@ -103,7 +103,7 @@ export const trajectoryPredicted = (departures: readonly Departure[], n: number)
   const departs = departures.find((each) => each.rho < rho && each.unexplained - each.half > 2 * NEARLY);
   return {
     claim: 'The first part of a trajectory is the Gaussian’s',
-    ran: `the shipped digits model without classes from ${n} draws of noise, Heun’s method with ${2 * departures.length - 1} calls, and the Gaussian’s flow from the same; at ρ = ${formatNumber(rho, 3)}`,
+    ran: `the shipped digits model without classes from ${n} draws of noise, Heun’s method with ${2 * departures.length} calls, and the Gaussian’s flow from the same; at ρ = ${formatNumber(rho, 3)}`,
     measured: `state apart by ${formatNumber(100 * state, 2)} %; of x̂₀ less the mean ${range(unexplained, half)} unexplained${departs === undefined ? '' : `; above ${2 * NEARLY} from ρ = ${formatNumber(departs.rho, 3)} down`}`,
     verdict: belowVerdict(around(unexplained, half), NEARLY),
   };
