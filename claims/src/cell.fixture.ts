@@ -21,5 +21,6 @@ export const madeUp = (
   counts,
   n: 2000,
   cells: (name, count) => [cellOf(fd(name, count), spread(name), count)],
+  flow: cellOf(0.5),
   off: () => 0.1,
 });

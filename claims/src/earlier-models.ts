@@ -15,7 +15,7 @@ export interface EarlierModel {
 
 /** All snapshots of the run that the recipe of examples/digits trains. */
 const RUN = 'runs/digits/snapshots';
-const MOST = 4096;
+const MOST = 8192;
 
 /**
  * The model in training, fewest steps first: the snapshots of the recipe's run where that is here, else those that ship beside the
@@ -49,7 +49,7 @@ export const earlierModels = async (lab: Lab, { path, modelHash }: Subject): Pro
   }));
 };
 
-/** Weights called `…step-N.safetensors`, from the eighth step to the 4096th. */
+/** Weights called `…step-N.safetensors`, from the eighth step to the 8192nd. */
 const stepsIn = (folder: string): readonly { readonly step: number; readonly file: string }[] =>
   readdirSync(folder)
     .flatMap((file) => {

@@ -33,7 +33,7 @@ export const learnedScore = async (
   lab: Lab,
   subject: Subject,
 ): Promise<{ readonly findings: readonly Finding[]; readonly sections: readonly Section[] }> => {
-  const [n, images, sigmas] = lab.quick ? [64, 2000, [0.1, 1, 5, 20]] : [256, 60_000, [0.01, 0.03, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 40, 80]];
+  const [n, images, sigmas] = lab.quick ? [64, 2000, [0.1, 1, 5, 20]] : [512, 60_000, [0.01, 0.03, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 40, 80]];
   let open: Promise<Approximations> | undefined;
   const approximations = (): Promise<Approximations> =>
     (open ??= mnist({ split: 'train', fetch: true }).then((data) => approximationsOf(data, images)));
