@@ -56,10 +56,10 @@ export const learnedScore = async (
     const departures = await trajectory(lab, subject);
     return {
       findings: [
-        gaussianFar(levels, n),
+        ...gaussianFar(levels, n),
         gaussianNearer(levels, n),
         gaussianFirst(stages, n),
-        trajectoryPredicted(departures, lab.quick ? 32 : 128),
+        ...trajectoryPredicted(departures, lab.quick ? 32 : 128),
       ],
       sections: [explained(levels, n), overTraining(stages), alongTheTrajectory(departures)],
     };

@@ -7,13 +7,13 @@ import { lossOf, noLoss, type Curve } from './skipping.ts';
 
 const each = <T>(f: (name: Approximation) => T) =>
   Object.fromEntries(APPROXIMATIONS.map((name) => [name, f(name)])) as { readonly [name in Approximation]: T };
-const level = (sigma: number, unexplained: Partial<{ [name in Approximation]: number }>, half = 0.001): Level => ({
+const level = (sigma: number, unexplained: Partial<{ [name in Approximation]: number }>, half = 0.001, score = 1e-5): Level => ({
   sigma,
   unexplained: each((name) => {
     const denoiser = unexplained[name] ?? 0.9;
     // Half of the interval is 2.13 √15 times what a group changes.
     const change = name === 'gaussian' ? half / 8.25 : 0;
-    return { score: 0.1, denoiser, leftOut: Array.from({ length: 16 }, (_, g) => denoiser + (g % 2 ? change : -change)) };
+    return { score, denoiser, leftOut: Array.from({ length: 16 }, (_, g) => denoiser + (g % 2 ? change : -change)) };
   }),
   error: 0.1,
   errors: each(() => 0.1),
@@ -37,9 +37,13 @@ it('says what is saved: as much as nothing before it was a loss', () => {
   expect(noLoss(curve([2, 3, 2, 2]), 2000).measured).toMatch(/nothing is saved/);
 });
 
-it('holds a denoiser at high noise against 5 %', () => {
-  const at = (value: number, half?: number): string => gaussianFar([level(20, { gaussian: value }, half)], 256).verdict;
-  expect([at(0.02), at(0.2), at(0.05, 0.01)]).toEqual(['held', 'not held', 'not decided']);
+it('holds the score at high noise against 1 %, its denoiser against 5 %', () => {
+  const at = (value: number, half?: number, score?: number) =>
+    gaussianFar([level(20, { gaussian: value }, half, score)], 256).map(({ verdict }) => verdict);
+  expect(at(0.02)).toEqual(['held', 'held']);
+  expect(at(0.2)).toEqual(['held', 'not held']);
+  expect(at(0.05, 0.01, 0.1)).toEqual(['not held', 'not decided']);
+  expect(gaussianFar([level(20, { gaussian: 0.2 })], 256)[1]?.because).toMatch(/network 0.1000/);
 });
 
 it('compares the Gaussian with the training images at moderate noise', () => {
@@ -58,19 +62,21 @@ it('asks which formula a network is nearest to first', () => {
   expect(at('isotropic', 'mixture', 'mixture')).toBe('not held');
   expect(at('mixture', 'gaussian')).toBe('not held');
   expect(at('isotropic', 'gaussian')).toBe('not decided');
-  expect(gaussianFar([level(20, { gaussian: 0.2 })], 256).because).toMatch(/0.1000 a pixel/);
 });
 
-it('holds a trajectory against 5 %, and says where it departs', () => {
-  const at = (value: number, half = 0.001) =>
+it('holds a state against 1 % and an image against 5 %, and says where they part', () => {
+  const at = (unexplained: number, half = 0.001, state = 0.001) =>
     trajectoryPredicted(
       [
         { rho: 80, state: 0, image: 0, mean: 0, unexplained: 0.01, half },
-        { rho: 20, state: 0.01, image: 0.1, mean: 0.2, unexplained: value, half },
+        { rho: 20, state, image: 0.1, mean: 0.2, unexplained, half },
         { rho: 5, state: 0.1, image: 0.5, mean: 0.5, unexplained: 0.9, half },
       ],
       128,
     );
-  expect([at(0.02).verdict, at(0.2).verdict, at(0.05, 0.01).verdict]).toEqual(['held', 'not held', 'not decided']);
-  expect(at(0.02).measured).toMatch(/surely more than 0.1 from ρ = 5 down/);
+  const verdicts = (...given: Parameters<typeof at>): readonly string[] => at(...given).map(({ verdict }) => verdict);
+  expect(verdicts(0.02)).toEqual(['held', 'held']);
+  expect(verdicts(0.2, 0.001, 0.02)).toEqual(['not held', 'not held']);
+  expect(verdicts(0.05, 0.01)).toEqual(['held', 'not decided']);
+  expect(at(0.02)[0]?.measured).toMatch(/5 % from ρ = 5 down/);
 });
