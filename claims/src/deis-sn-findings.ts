@@ -32,7 +32,7 @@ export const findingsOf = (short: string, by: ByCalls, { levels, measured }: Pro
     {
       claim: `Normalised scores are better than plain DEIS at ${DECISIVE} calls (${short})`,
       ran: ran(`${seeds === 1 ? 'one seed' : `${seeds} seeds`}, ${DECISIVE} calls`),
-      measured: `FD ${with_.toPrecision(3)} against ${without.toPrecision(3)}: ${said(at)}, ${Math.round((100 * at.value) / without)} %; published: 6.44 → 5.57 on CIFAR-10, −14 %`,
+      measured: `FD ${with_.toPrecision(3)} against ${without.toPrecision(3)}: ${said(at)}, ${formatNumber(Math.round((100 * at.value) / without), 3)} %; published: 6.44 → 5.57 on CIFAR-10, −14 %`,
       verdict: first,
       ...(first === 'held'
         ? {}

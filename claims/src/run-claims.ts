@@ -231,7 +231,11 @@ const commitOf = async (root: string): Promise<string> => {
   try {
     const git = async (...args: string[]): Promise<string> =>
       (await promisify(execFile)('git', args, { cwd: root, timeout: 5000 })).stdout.trim();
-    return `${await git('rev-parse', '--short=8', 'HEAD')}`;
+    const [commit, changes] = await Promise.all([
+      git('rev-parse', '--short=8', 'HEAD'),
+      git('status', '--porcelain', '--untracked-files=no'),
+    ]);
+    return changes === '' ? commit : `${commit} with changes`;
   } catch {
     return 'unknown';
   }
