@@ -1,3 +1,4 @@
+import { formatNumber } from '@tweedie/cli';
 import type { ByCalls } from './by-calls.ts';
 import type { Finding } from './claim.ts';
 import { allOf, belowVerdict, gapOf, meanFd, said } from './paired.ts';
