@@ -18,3 +18,12 @@ export const packageTests = (overrides: NonNullable<ViteUserConfig['test']> = {}
       ...overrides,
     },
   });
+
+/** What takes minutes, hundreds of repeats or a download: `*.slow.ts`, by `npm run test:slow`, and in CI after everything else. */
+export const slowTests = (overrides: NonNullable<ViteUserConfig['test']> = {}): ViteUserConfig =>
+  packageTests({
+    include: ['src/**/*.slow.ts', 'test/**/*.slow.ts'],
+    testTimeout: 600_000,
+    reporters: ['default', ['json', { outputFile: 'out-test/vitest.json' }]],
+    ...overrides,
+  });

@@ -2,7 +2,7 @@
 /**
  * npm test                                   every step that CI runs, quick ones first; all run, all are reported
  * node tools/maintenance/ci.mjs lint test    these steps only
- * node tools/maintenance/ci.mjs native …     the further engines and Nodes, where they can be had
+ * node tools/maintenance/ci.mjs native …     the further engines and Nodes, where they can be had, and the slow proofs
  *
  * The last line is `N passed, N failed`, with `, N skipped` where something was: tests are counted one by one, every other
  * step as one.
@@ -58,21 +58,23 @@ const lacks = (/** @type {string} */ name) => () => {
   }
 };
 
-/** What an installation of the native engine says where something that it needs is not here. */
+/** What a command that brings something says where what it needs is not here. */
 const NOT_HERE = ['NO_BUILD', 'NO_PYTHON', 'NO_COMPILER', 'NO_SPACE', 'NO_NETWORK', 'NO_REGISTRY'];
 
-/** Builds the native engine with our own command, unless the npm package is installed. Any other failure shows in the suites, which then have no engine. */
-const noNative = () => {
-  if (lacks('@tensorflow/tfjs-node')() === undefined) return undefined;
-  const node = (/** @type {string[]} */ ...args) =>
-    spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], env: quiet() });
+/** Why something is not here, by our own command that brings it. Any other failure shows in the suites, which then lack it. @param {string[]} args */
+const notBrought = (...args) => {
+  const node = (/** @type {string[]} */ ...command) =>
+    spawnSync(process.execPath, command, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], env: quiet() });
   const build = node(bin('nx'), 'build', '@tweedie/cli', '--output-style=static');
   if (build.status !== 0) console.log(build.stdout);
-  const { status, stdout } = node(join(root, 'packages/cli/bin/tweedie.js'), 'native', 'install', '--json');
+  const { status, stdout } = node(join(root, 'packages/cli/bin/tweedie.js'), ...args, '--json');
   if (stdout !== '') console.log(stdout.trim());
   const { code, message } = status === 0 || stdout === '' ? {} : JSON.parse(stdout);
   return NOT_HERE.includes(code) ? message : undefined;
 };
+
+const noNative = () => (lacks('@tensorflow/tfjs-node')() === undefined ? undefined : notBrought('native', 'install'));
+const noData = () => notBrought('data', 'fetch', 'mnist') ?? notBrought('data', 'fetch', 'cifar10');
 
 const noNode = (/** @type {string} */ major) => () => {
   const found = otherNode(major);
@@ -98,6 +100,7 @@ const further = [
   },
   { name: 'node-22', run: ['./other-node.mjs', '22'], tests: true, absent: noNode('22') },
   { name: 'node-24', run: ['./other-node.mjs', '24'], tests: true, absent: noNode('24') },
+  { name: 'slow', run: nx('run-many', '-t', 'test:slow', '--parallel=2'), tests: true, absent: noData },
 ];
 
 const wanted = process.argv.slice(2);
