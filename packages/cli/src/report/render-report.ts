@@ -162,11 +162,16 @@ const section = ({ title, text, table, figures = [] }: Section): string =>
     '</section>',
   ].join('\n');
 
+/** A column with a cell longer than this is read, not compared: it is set from the left, as sentences are. */
+const PROSE = 32;
+
 const tableOf = ({ columns, rows }: Table): string => {
   const cell = (value: string | number): string => (typeof value === 'number' ? formatNumber(value) : inline(value));
+  const prose = columns.map((_, i) => rows.some((row) => String(row[i] ?? '').length > PROSE));
+  const style = (i: number): string => (prose[i] === true ? ' class="prose"' : '');
   const line = ([name = '', ...cells]: readonly (string | number)[]): string =>
-    `<tr><th scope="row">${cell(name)}</th>${cells.map((c) => `<td>${cell(c)}</td>`).join('')}</tr>`;
-  return `<div class="scroll"><table><thead><tr>${columns.map((c) => `<th>${inline(c)}</th>`).join('')}</tr></thead><tbody>${rows.map(line).join('')}</tbody></table></div>`;
+    `<tr><th scope="row">${cell(name)}</th>${cells.map((c, i) => `<td${style(i + 1)}>${cell(c)}</td>`).join('')}</tr>`;
+  return `<div class="scroll"><table><thead><tr>${columns.map((c, i) => `<th${style(i)}>${inline(c)}</th>`).join('')}</tr></thead><tbody>${rows.map(line).join('')}</tbody></table></div>`;
 };
 
 const figureOf = ({ picture, alt, caption }: Figure): string => {

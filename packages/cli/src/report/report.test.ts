@@ -153,6 +153,15 @@ describe('renderReport', () => {
     expect(renderReport(report)).toBe(html);
   });
 
+  it('sets a column of sentences from the left, one of numbers from the right', () => {
+    const sentence = 'nobody would compare this with the line below it';
+    const table = { columns: ['name', 'said', 'is'], rows: [['a', sentence, 1], ['b', '2', 2]] }; // prettier-ignore
+    const drawn = renderReport({ ...report, sections: [{ title: 'x', table }] });
+    expect(drawn).toContain(`<td class="prose">${sentence}</td><td>1</td>`);
+    expect(drawn).toContain('<th>name</th><th class="prose">said</th><th>is</th>');
+    expect(drawn).toContain('<td class="prose">2</td><td>2</td>');
+  });
+
   it('does with the least', () => {
     elements(renderReport({ title: 'Empty', record: { ...report.record, config: {}, versions: {} } }));
   });

@@ -41,7 +41,7 @@ figcaption,.fine{margin:10px 2px 0;font-size:14px;line-height:1.5;color:var(--so
 table{border-collapse:collapse;width:100%;font-size:15px;font-variant-numeric:tabular-nums}
 th,td{padding:10px 16px;text-align:right;vertical-align:top;border-top:1px solid var(--line)}
 thead th{border-top:0;color:var(--soft);font-weight:600;font-size:13px;white-space:nowrap}
-th:first-child,td:first-child{text-align:left}
+th:first-child,td:first-child,.prose{text-align:left}
 tbody th{font-weight:600}
 td small,th small{display:block;color:var(--soft);font-weight:400;font-size:13px;line-height:1.45}
 details{font-weight:400;font-size:13px;color:var(--soft)}
