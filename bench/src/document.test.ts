@@ -30,10 +30,8 @@ const measured = (rows: readonly Row[]): string =>
     rows,
     rounds: 9,
     cold: { help: [100, 120, 200], node: [40, 40, 40] },
-    frechet: [],
     profiles: [{ title: 'node profile.js wasm', text: 'median 1 ms' }],
-    machine: { cores: 2, processor: 'a processor', memory: 4, os: 'an os', node: '20' },
-    date: '2026-01-02T03:04:05Z',
+    session: { machine: { cores: 2, processor: 'a processor', memory: 4, os: 'an os', node: '20' }, date: '2026-01-02T03:04:05Z' },
   });
 const lineOf = (text: string, heading: string, name: string): string =>
   text

@@ -9,23 +9,32 @@ export interface Measured {
   readonly rows: readonly Row[];
   readonly rounds: number;
   readonly cold: { readonly help: readonly number[]; readonly node: readonly number[] };
-  /** Lines about the Fréchet distance; none where it was not measured. */
-  readonly frechet: readonly string[];
   readonly profiles: readonly Profile[];
+  readonly session: Session;
+}
+
+/** Where and when. */
+export interface Session {
   readonly machine: Machine;
+  /** ISO 8601. */
   readonly date: string;
 }
 
+/** What stands above the numbers of a document that `command` writes. */
+export const headOf = (title: string, command: string, { machine, date }: Session): string[] => [
+  `# ${title}`,
+  '',
+  '<!-- Written by `npm run bench`. Not edited by hand. -->',
+  '',
+  `\`${command}\`, ${date.slice(0, 10)}, in one session on one machine: ${machine.cores} cores of ${machine.processor}, ${machine.memory} GiB, ${machine.os}, Node ${machine.node}.`,
+  '',
+];
+
 /** docs/bench.md: what `npm run bench` measured, as it was measured. */
-export const documentOf = ({ rows, rounds, cold, frechet, profiles, machine, date }: Measured): string => {
+export const documentOf = ({ rows, rounds, cold, profiles, session }: Measured): string => {
   const parameters = network.parameters.reduce((sum, { shape }) => sum + shape.reduce((product, extent) => product * extent, 1), 0);
   return `${[
-    '# Engines, measured',
-    '',
-    '<!-- Written by `npm run bench`. Not edited by hand. -->',
-    '',
-    `\`npm run bench\`, ${date.slice(0, 10)}, in one session on one machine: ${machine.cores} cores of ${machine.processor}, ${machine.memory} GiB, ${machine.os}, Node ${machine.node}.`,
-    '',
+    ...headOf('Engines, measured', 'npm run bench -- --part engines', session),
     `The network of the quickstart (\`${network.name}\`, ${parameters} weights) on ${BATCH} digits. Every rival is a process of its own on the same weights, and takes its turn once a round, four runs of which three are timed: ${rounds} rounds that count, in an order in which each follows each of the others equally often. Times are medians. Ratios are medians of the rounds' ratios to PyTorch with as many cores, with their 95 % interval; a target is held where the whole interval is within it.`,
     '',
     ...section(rows, 'train', 'A training step', 'Batch, noise, loss, gradient, Adam, moving average.'),
@@ -42,7 +51,6 @@ export const documentOf = ({ rows, rounds, cold, frechet, profiles, machine, dat
     '',
     `\`tweedie --help\`: ${ms(medianOf(cold.help))} (an empty Node program: ${ms(medianOf(cold.node))}); 150 ms at most is wanted: ${medianOf(cold.help) <= 150 ? 'held' : 'not held'}.`,
     '',
-    ...frechet,
     ...absentSection(rows),
     ...profileSection(profiles),
   ]

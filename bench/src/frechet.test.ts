@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { frechetDistance, readReferenceStatistics } from '@tweedie/metrics';
 import { expect, it } from 'vitest';
-import { frechetSection, writeFrechetFiles } from './frechet.ts';
+import { frechetDocument, writeFrechetFiles } from './frechet.ts';
 
 it('writes two statistics that are of full rank and apart', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tweedie-frechet-'));
@@ -19,7 +19,7 @@ it('writes two statistics that are of full rank and apart', async () => {
 
 it('shows what was measured, and who was absent', () => {
   const nothing = { about: null, reason: null, values: null, distance: null, images: null };
-  const text = frechetSection(
+  const text = frechetDocument(
     [
       {
         ...nothing,
@@ -31,7 +31,9 @@ it('shows what was measured, and who was absent', () => {
       { ...nothing, name: 'SciPy, 1 thread', reason: 'no SciPy' },
     ],
     3,
-  ).join('\n');
+    { machine: { cores: 2, processor: 'a processor', memory: 4, os: 'an os', node: '20' }, date: '2026-01-02T03:04:05Z' },
+  );
+  expect(text).toContain('`npm run bench -- --part frechet`, 2026-01-02, in one session');
   expect(text).toContain('| Tweedie wasm | 9.50 s | 9.40 s | 1.500000000 | 0.0e+0 |');
   expect(text).toContain('| Tweedie wasm | 12.3 s | 0.00 s |');
   expect(text).toContain('SciPy, 1 thread: no SciPy.');

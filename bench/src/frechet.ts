@@ -5,6 +5,7 @@ import { moments } from '@tweedie/analytic';
 import { alternating, medianOf } from '@tweedie/cli';
 import { createNoise, isTweedieError } from '@tweedie/core';
 import { encodeReferenceStatistics } from '@tweedie/metrics';
+import { headOf, type Session } from './document.ts';
 import { startRival, type Rival, type RivalCommand, type Task } from './rival.ts';
 import { answers, here } from './rivals.ts';
 
@@ -127,8 +128,8 @@ export const measureFrechet = async (options: {
 
 const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(milliseconds < 10_000 ? 2 : 1)} s`;
 
-/** What was measured, as lines of docs/bench.md. */
-export const frechetSection = (rows: readonly FrechetRow[], rounds: number): string[] => {
+/** docs/bench-frechet.md: what was measured. */
+export const frechetDocument = (rows: readonly FrechetRow[], rounds: number, session: Session): string => {
   const line = (...cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   const table = (task: 'distance' | 'images', heads: readonly string[], cells: (row: FrechetRow) => readonly string[]): string[] => [
     line('', 'time', 'processor time', ...heads),
@@ -139,17 +140,21 @@ export const frechetSection = (rows: readonly FrechetRow[], rounds: number): str
     '',
   ];
   const absent = rows.filter(({ reason }) => reason !== null);
-  return [
-    `## Fréchet distance of ${FEATURES} features`,
+  return `${[
+    ...headOf('The Fréchet distance, measured', 'npm run bench -- --part frechet', session),
+    `## Two laws of ${FEATURES} features`,
     '',
-    `Two covariances of full rank, float64: \`frechetDistance\` beside \`scipy.linalg.sqrtm\` of their product. Medians of ${rounds} rounds. The last column is the distance of a law from itself, which is 0.`,
+    `Covariances of full rank, float64: \`frechetDistance\` beside \`scipy.linalg.sqrtm\` of their product. Medians of ${rounds} rounds in turns. The last column is the distance of a law from itself, which is 0.`,
     '',
     ...table('distance', ['distance', 'from itself'], ({ values }) => [values![0]!.toFixed(9), values![1]!.toExponential(1)]),
-    '## Fréchet distance of 10 000 images',
+    '## 10 000 images',
     '',
     'From the pixels of 10 000 digits to `FD-mnistnet` with its interval; the statistics of the real ones are known, as they are from a second run on.',
     '',
     ...table('images', [], () => []),
     ...(absent.length === 0 ? [] : [...absent.map(({ name, reason }) => `${name}: ${reason}.`), '']),
-  ];
+    ...rows.flatMap(({ name, about }) => (about === null ? [] : [`- ${name}: ${about}`])),
+  ]
+    .join('\n')
+    .trimEnd()}\n`;
 };

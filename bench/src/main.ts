@@ -8,7 +8,7 @@ import { isTweedieError, tweedieError } from '@tweedie/core';
 import { writeFileAtomic } from '@tweedie/core/node';
 import { coldStart } from './cold-start.ts';
 import { documentOf } from './document.ts';
-import { frechetSection, measureFrechet } from './frechet.ts';
+import { frechetDocument, measureFrechet } from './frechet.ts';
 import { measure } from './measure.ts';
 import { profiles } from './profiles.ts';
 import { writeWeights } from './problem.ts';
@@ -16,20 +16,15 @@ import { entrants } from './rivals.ts';
 
 const HELP = `npm run bench -- [options]
 
-  --rounds N       rounds that count (default 7, at least 5)
-  --python FILE    a Python that has torch (default python3)
-  --only WORD,…    rivals whose names contain one of these
-  --part NAME      engines, or frechet: that part alone, printed; written where --out says
-  --out FILE       default docs/bench.md
+  --part NAME      engines (docs/bench.md) or frechet (docs/bench-frechet.md) alone
+  --rounds N       rounds of the engines that count (default 7, at least 5)
+  --python FILE    a Python that has torch, and SciPy (default python3)
+  --only WORD,…    engines whose names contain one of these: printed, and written only where --out says
+  --out FOLDER     default docs
 `;
 
 const COLD_ROUNDS = 11;
 const FRECHET_ROUNDS = 3;
-
-const show = async (text: string, out: string | undefined): Promise<void> => {
-  if (out !== undefined) await writeFileAtomic(resolve(out), text);
-  console.log(text);
-};
 
 try {
   const { values } = parseArgs({
@@ -47,25 +42,24 @@ try {
     const rounds = Number(values.rounds);
     if (!Number.isInteger(rounds) || rounds < 5)
       throw tweedieError({ subject: '--rounds', problem: 'too few to say anything', got: values.rounds, expected: 'an integer ≥ 5' });
-    const { part } = values;
+    const { part, python } = values;
     if (part !== undefined && part !== 'engines' && part !== 'frechet')
       throw tweedieError({ subject: '--part', problem: 'there is no such part', got: part, expected: 'engines or frechet' });
+    const only = values.only?.split(',');
+    const out = values.out ?? (only === undefined ? 'docs' : undefined);
+    const show = async (file: string, text: string): Promise<void> => {
+      if (out !== undefined) await writeFileAtomic(resolve(out, file), text);
+      console.log(text);
+    };
+    const cores = availableParallelism();
     const folder = await mkdtemp(join(tmpdir(), 'tweedie-bench-'));
+    const session = { machine: describeMachine(), date: new Date().toISOString() };
+    const onProgress = (note: string): void => console.error(note);
     try {
-      const onProgress = (note: string): void => console.error(note);
-      const frechet =
-        part === 'engines'
-          ? []
-          : frechetSection(
-              await measureFrechet({ folder, python: values.python, cores: availableParallelism(), rounds: FRECHET_ROUNDS, onProgress }),
-              FRECHET_ROUNDS,
-            );
-      if (part === 'frechet') await show(frechet.join('\n'), values.out);
-      else {
+      if (part !== 'frechet') {
         const weights = join(folder, 'weights.safetensors');
         await writeWeights(weights);
-        const everyone = await entrants({ weights, cores: availableParallelism(), python: values.python });
-        const only = values.only?.split(',');
+        const everyone = await entrants({ weights, cores, python });
         const cold = await coldStart(COLD_ROUNDS);
         const rows = await measure({
           entrants: everyone.filter(({ name }) => only === undefined || only.some((word) => name.includes(word))),
@@ -73,9 +67,11 @@ try {
           warmup: 2,
           onProgress,
         });
-        const machine = describeMachine();
-        const text = documentOf({ rows, rounds, cold, frechet, profiles: profiles(onProgress), machine, date: new Date().toISOString() });
-        await show(text, values.out ?? (part === undefined ? 'docs/bench.md' : undefined));
+        await show('bench.md', documentOf({ rows, rounds, cold, profiles: profiles(onProgress), session }));
+      }
+      if (part === 'frechet' || (part === undefined && only === undefined)) {
+        const rows = await measureFrechet({ folder, python, cores, rounds: FRECHET_ROUNDS, onProgress });
+        await show('bench-frechet.md', frechetDocument(rows, FRECHET_ROUNDS, session));
       }
     } finally {
       await rm(folder, { recursive: true, force: true });
