@@ -91,7 +91,7 @@ export const lineChart = ({ lines, xLabel, yLabel, log = {}, width = 760, height
         data: lines.map(({ name }) => name),
         top: 0,
         left: 46,
-        itemGap: 20,
+        itemGap: GAP,
         itemWidth: 18,
         itemHeight: 8,
         ...(lines.some(({ mark }) => mark !== undefined) ? {} : { icon: 'roundRect' }),
@@ -137,13 +137,16 @@ export const lineChart = ({ lines, xLabel, yLabel, log = {}, width = 760, height
   }
 };
 
+/** Between the names: wide enough for a typeface wider than the one that is reckoned with. */
+const GAP = 28;
+
 /** Rows that the names take beside each other: 12 pixels of type are about 6.6 wide a letter. */
 const legendRows = (lines: readonly Line[], width: number): number => {
   let [rows, at] = [1, 0];
   for (const { name } of lines) {
     const long = 18 + 5 + 6.6 * name.length;
     if (at > 0 && 46 + at + long > width) [rows, at] = [rows + 1, 0];
-    at += long + 20;
+    at += long + GAP;
   }
   return rows;
 };
