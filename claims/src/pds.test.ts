@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { cellOf } from './cell.fixture.ts';
 import { filterIsSuch, whateverTheCondition } from './condition-numbers.ts';
 import { leavesTheLaw } from './predictor-variance.ts';
-import { betterAfter } from './preconditioned-iterations.ts';
+import { betterAfter, betterAtTheBestStep } from './preconditioned-iterations.ts';
 
 describe('quality after equally many iterations', () => {
   const curve = (fds: readonly number[], spread?: number) =>
@@ -17,10 +17,20 @@ describe('quality after equally many iterations', () => {
   });
 
   it('says how many times as many the plain one needs, where it ever gets there', () => {
-    expect(judged([8, 2, 2], 0).measured).toContain('plain needs 2 times as many');
-    expect(judged([8, 1, 1]).measured).toContain('no factor');
+    expect(judged([8, 2, 2], 0).measured).toContain('plain is as good after 2 (2 … 2) times as many');
+    expect(judged([8, 1, 1]).measured).toContain('plain is never as good, up to 40 iterations');
+    expect(judged([9, 9, 9]).measured).toContain('plain is better after its first 10');
     expect(judged([8, 2, 2]).ran).toContain('n = 512, seed 1, 40 network calls');
   });
+});
+
+it('compares the best steps of each, not equal ones', () => {
+  const at = (snr: number, plain: number, filtered: number) => ({ snr, plain: cellOf(plain, 0), filtered: cellOf(filtered) });
+  expect(betterAtTheBestStep([at(0.1, 3, 2), at(0.2, 1, 2)])).toMatchObject({
+    verdict: 'not held',
+    measured: expect.stringContaining('snr 0.1 against 0.2') as string,
+  });
+  expect(betterAtTheBestStep([at(0.1, 3, 2), at(0.2, 2.5, 4)]).verdict).toBe('held');
 });
 
 it('wants the condition number to cost nothing with M = Σ^½, and much without', () => {

@@ -10,13 +10,13 @@ export interface Point {
 export interface SpeedUp {
   /** Iterations of the slower method at which it is as good, over those of the faster one. */
   readonly factor: number;
-  /** 95 %, by the jackknife over groups of images left out of both. */
-  readonly interval: readonly [number, number];
+  /** 95 %, by the jackknife over groups of images left out of both; null where the curve is not that good without one of them. */
+  readonly interval: readonly [number, number] | null;
 }
 
 /**
  * How many times fewer iterations a point needs than a curve: the curve is interpolated where it reaches the point's distance, log
- * distance against log iterations. Undefined where the curve is never that good, or good from the start, or groups are missing.
+ * distance against log iterations. Undefined where the curve is never that good, or is from its first point on.
  */
 export const speedUp = (curve: readonly Point[], { iterations, quality }: Point): SpeedUp | undefined => {
   const factorOf = (group?: number): number | undefined => {
@@ -29,7 +29,8 @@ export const speedUp = (curve: readonly Point[], { iterations, quality }: Point)
   };
   const factor = factorOf();
   const groups = quality.leftOut?.map((_, g) => factorOf(g)) ?? [];
-  if (factor === undefined || groups.length === 0 || groups.includes(undefined)) return undefined;
+  if (factor === undefined) return undefined;
+  if (groups.length === 0 || groups.includes(undefined)) return { factor, interval: null };
   const { value, half } = jackknifed({ value: Math.log(factor), leftOut: (groups as number[]).map(Math.log) });
   return { factor, interval: [Math.exp(value - half), Math.exp(value + half)] };
 };
