@@ -1,4 +1,4 @@
-import { formatNumber, lineChart, type Section } from '@tweedie/cli';
+import { formatNumber, lineChart, type Line, type Section } from '@tweedie/cli';
 import type { Json } from '@tweedie/core';
 import { mnist } from '@tweedie/data';
 import { APPROXIMATIONS, approximationsOf, type Approximation, type Approximations } from './approximations.ts';
@@ -130,30 +130,45 @@ const overTraining = (stages: readonly Stage[]): Section => {
   };
 };
 
-const alongTheTrajectory = (departures: readonly Departure[]): Section => ({
-  title: 'The first part of a trajectory',
-  text: 'From equal noise: the state and the image of Heun’s method with the network, and those of the Gaussian’s flow, which is a formula. Root mean square differences relative to the root mean square of what the network says.',
-  table: {
-    columns: ['ρ', 'state y', 'image x̂₀', 'x̂₀, by the mean alone', 'unexplained of x̂₀ − mean'],
-    rows: departures
-      .filter((_, i) => i % Math.max(1, Math.floor(departures.length / 12)) === 0)
-      .map(({ rho, state, image, mean, unexplained }) => [formatNumber(rho, 3), state, image, mean, unexplained]),
-  },
-  figures: [
-    {
-      picture: (width) =>
-        lineChart({
-          lines: [
-            { name: 'state y', y: departures.map(({ state }) => Math.max(state, 1e-6)), colour: 'first' },
-            { name: 'image x̂₀', y: departures.map(({ image }) => image), colour: 'second' },
-            { name: 'x̂₀, by the mean alone', y: departures.map(({ mean }) => mean), colour: 'data' },
-          ].map((line) => ({ ...line, colour: line.colour as 'first', x: departures.map(({ rho }) => rho) })),
-          xLabel: 'noise level ρ',
-          yLabel: 'relative difference',
-          log: { x: true, y: true },
-          width,
-        }),
-      alt: 'How far the Gaussian’s flow is from the network’s trajectory, against noise',
+const alongTheTrajectory = (departures: readonly Departure[]): Section => {
+  const departing = departures.filter(({ state }) => state > 0); // at the start the states are one, which no logarithm shows
+  return {
+    title: 'The first part of a trajectory',
+    text: 'From equal noise: the state and the image of Heun’s method with the network, and those of the Gaussian’s flow, which is a formula. Root mean square differences relative to the root mean square of what the network says.',
+    table: {
+      columns: ['ρ', 'state y', 'image x̂₀', 'x̂₀, by the mean alone', 'unexplained of x̂₀ − mean'],
+      rows: departures
+        .filter((_, i) => i % Math.max(1, Math.floor(departures.length / 12)) === 0)
+        .map(({ rho, state, image, mean, unexplained }) => [formatNumber(rho, 3), state, image, mean, unexplained]),
     },
-  ],
+    figures: [
+      {
+        picture: (width) =>
+          lineChart({
+            lines: [
+              departureLine('state y', 'first', departing, ({ state }) => state),
+              departureLine('image x̂₀', 'second', departing, ({ image }) => image),
+              departureLine('x̂₀, by the mean alone', 'data', departing, ({ mean }) => mean),
+            ],
+            xLabel: 'noise level ρ',
+            yLabel: 'relative difference',
+            log: { x: true, y: true },
+            width,
+          }),
+        alt: 'How far the Gaussian’s flow is from the network’s trajectory, against noise',
+      },
+    ],
+  };
+};
+
+const departureLine = (
+  name: string,
+  colour: 'data' | 'first' | 'second',
+  departures: readonly Departure[],
+  y: (of: Departure) => number,
+): Line => ({
+  name,
+  colour,
+  x: departures.map(({ rho }) => rho),
+  y: departures.map(y),
 });
