@@ -242,6 +242,12 @@ describe('what cannot be judged is refused in a sentence, with exit code 2', () 
       () => npz('stray.npz', { arr_0: shaped(bytes(1, 1), 1), labels: { shape: [N], data: new Float32Array(N).fill(0.5, 1) } }),
     ],
     [
+      'pictures without channels',
+      ['flat.npz', '--against', 'real'],
+      /\[flat\.npz\] arr_0 is neither pictures nor points: got \[2, 4, 4\], expected .*; grey pictures have one channel/,
+      () => npz('flat.npz', { arr_0: { shape: [2, 4, 4], data: new Uint8Array(32).fill(9, 3) } }),
+    ],
+    [
       'no arr_0',
       ['other.npz', '--against', 'real'],
       /the archive holds no samples: got no arr_0/,

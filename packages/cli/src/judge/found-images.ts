@@ -26,6 +26,14 @@ export const samplesIn = ({ arr_0: array, labels: classes }: Readonly<Record<str
       expected: 'arr_0 of [N, H, W, C], or [N, d] for points',
       remedy: 'save it with numpy.savez(FILE, images, labels=labels)',
     });
+  if (shape.length !== 1 && shape.length !== 3)
+    throw tweedieError({
+      subject,
+      problem: 'arr_0 is neither pictures nor points',
+      got: `[${array.shape.join(', ')}]`,
+      expected: '[N, H, W, C], or [N, d] for points',
+      remedy: 'grey pictures have one channel: images[..., None] in numpy',
+    });
   if (!(type instanceof Uint8Array || type instanceof Float32Array || type instanceof Float64Array))
     throw tweedieError({
       subject,
