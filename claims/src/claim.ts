@@ -53,6 +53,11 @@ export interface Claim {
   /** Authors, title, arXiv number. */
   readonly paper: string;
   /**
+   * What its cells may take together in one run, in minutes. A cell that was begun is ended; the next run goes on. The whole version is
+   * reckoned for two cores and native TensorFlow, the reduced one for any engine.
+   */
+  readonly budget: { readonly whole: number; readonly quick: number };
+  /**
    * Makes the cells that are not there, and concludes from all of them. It is run again for the documents with a `lab` whose `cell`
    * only reads, so that nothing but cells may take time, and nothing outside them may decide a number.
    */

@@ -17,6 +17,7 @@ export const deisSn: Claim = Object.freeze<Claim>({
   method: 'DEIS-SN',
   paper:
     'G. Xia, D. Danier, A. Das, S. Fotiadis, F. Nabiei, U. Sengupta, A. Bernacchia: Score Normalization for a Faster Diffusion Exponential Integrator Sampler (2311.00157).',
+  budget: { whole: 75, quick: 2 },
   study: async (lab) => {
     const subject = await shippedDigits(lab);
     const counts = lab.quick ? [5, 10] : [5, 6, 8, 10, 12, 15, 20];

@@ -4,7 +4,7 @@ import type { Claim, Conclusion, Finding } from './claim.ts';
 
 /** A claim with what came of it, or why nothing did. */
 export interface Studied {
-  readonly claim: Pick<Claim, 'id' | 'method' | 'paper'>;
+  readonly claim: Pick<Claim, 'id' | 'method' | 'paper' | 'budget'>;
   readonly conclusion?: Conclusion;
   /** Why there is none. */
   readonly missing?: string;
@@ -38,7 +38,7 @@ export const documentOf = ({ studied, quick, fileOf }: DocumentOptions): string 
     '',
     ...verdictTable(studied),
     '',
-    ...studied.flatMap((each) => claimSection(each, fileOf)),
+    ...studied.flatMap((each) => claimSection(each, quick, fileOf)),
   ]
     .join('\n')
     .trimEnd()}\n`;
@@ -56,7 +56,7 @@ export const verdictTable = (studied: readonly Studied[], link = ''): string[] =
   ),
 ];
 
-const claimSection = ({ claim, conclusion, missing, made }: Studied, fileOf: DocumentOptions['fileOf']): string[] => {
+const claimSection = ({ claim, conclusion, missing, made }: Studied, quick: boolean, fileOf: DocumentOptions['fileOf']): string[] => {
   const head = [`## ${claim.id}`, '', `${claim.method}. ${claim.paper}`, ''];
   if (conclusion === undefined) return [...head, `Not run: ${missing ?? 'no cells'}`, ''];
   let figure = 0;
@@ -72,7 +72,7 @@ const claimSection = ({ claim, conclusion, missing, made }: Studied, fileOf: Doc
     ]),
     ...(conclusion.notes ?? []).map((note) => `- ${note}`),
     ...(conclusion.notes === undefined ? [] : ['']),
-    ...(made === undefined ? [] : [madeText(claim.id, made), '']),
+    ...(made === undefined ? [] : [madeText(claim, made, quick), '']),
   ];
 };
 
@@ -98,8 +98,8 @@ const tableText = ({ columns, rows }: Table): string[] => [
   ...rows.map((row) => line(...row.map((cell) => (typeof cell === 'number' ? formatNumber(cell, 3) : cellText(cell))))),
 ];
 
-const madeText = (id: string, { cells, engines, days, commits, seconds }: Made): string =>
-  `${cells} cells on ${engines.join(', ')}, ${days.join(' to ')}, commit ${commits.join(', ')}; ${Math.round(seconds / 60)} minutes together. \`npm run claims -- --only ${id}\` makes them anew where \`claims/records/${id}\` lacks them.`;
+const madeText = ({ id, budget }: Studied['claim'], { cells, engines, days, commits, seconds }: Made, quick: boolean): string =>
+  `${cells} cells on ${engines.join(', ')}, ${days.join(' to ')}, commit ${commits.join(', ')}; ${Math.round(seconds / 60)} minutes together, of a budget of ${budget[quick ? 'quick' : 'whole']}. \`npm run claims -- ${quick ? '--quick ' : ''}--only ${id}\` makes anew what \`${quick ? 'runs/claims-quick' : 'claims'}/records/${id}\` lacks.`;
 
 const line = (...cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 const cellText = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');

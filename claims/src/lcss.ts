@@ -16,6 +16,7 @@ export const lcss: Claim = Object.freeze<Claim>({
   id: 'lcss',
   method: 'LCSS',
   paper: "G. Osada, M. Shing, T. Nishide: Local Curvature Smoothing with Stein's Identity for Efficient Score Matching (2412.03962).",
+  budget: { whole: 90, quick: 3 },
   study: async (lab) => {
     const plan = planOf(lab);
     const outcomes = await trainedDigits(lab, plan);

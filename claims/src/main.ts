@@ -14,7 +14,8 @@ const HELP = `npm run claims -- [options]
   --workers N      processes that images are drawn by (default 1)
   --help
 
-Cells that are there are not made again: stop the command whenever you like, and give it again. TWEEDIE_BACKEND chooses the engine.
+Cells that are there are not made again: stop the command whenever you like, and give it again. Each claim has a budget, after which
+the next has its turn: ${CLAIMS.map(({ id, budget }) => `${id} ${budget.whole}`).join(', ')} minutes. TWEEDIE_BACKEND chooses the engine.
 `;
 
 const stop = new AbortController();

@@ -11,6 +11,7 @@ export const pds: Claim = Object.freeze<Claim>({
   id: 'pds',
   method: 'PDS',
   paper: 'H. Ma, X. Zhu, J. Feng, L. Zhang: Preconditioned Score-based Generative Models (2302.06504).',
+  budget: { whole: 90, quick: 1.5 },
   study: async (lab) => {
     const curves = await iterationsOnDigits(lab);
     const modes = await conditionNumbers(lab);

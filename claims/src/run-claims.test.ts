@@ -19,6 +19,7 @@ const counted = (made: string[], fail?: () => void): Claim => ({
   id: 'sum',
   method: 'Summation',
   paper: 'Anonymous: On sums.',
+  budget: { whole: 2, quick: 1 },
   study: async (lab) => {
     let total = 0;
     for (const n of lab.quick ? [1] : [1, 2])
@@ -75,6 +76,20 @@ describe('runClaims', () => {
     expect(await readFile(join(root, 'docs/claims.md'), 'utf8')).toContain('**not run**'.replaceAll('*', ''));
     await runClaims({ claims: [counted(made)], root });
     expect(made).toEqual(['1', '2', '2']);
+  });
+
+  it('ends a claim whose budget is spent after the cell that was begun, and goes on the next time', async () => {
+    const made: string[] = [];
+    const said: string[] = [];
+    const other: Claim = { ...counted(made), id: 'other' };
+    let minute = 0;
+    const run = () => runClaims({ claims: [counted(made), other], root, print: (line) => said.push(line), now: () => 60_000 * minute++ });
+    const first = await run(); // a cell begins at minute 1, the next would at minute 2
+    expect(made).toEqual(['1', '1']);
+    expect(said.filter((line) => line.includes('budget of 2 minutes is spent'))).toHaveLength(2);
+    expect(first.map(({ missing }) => missing === undefined)).toEqual([false, false]);
+    expect((await run()).map(({ conclusion }) => conclusion?.findings[0]?.verdict)).toEqual(['held', 'held']);
+    expect(made).toEqual(['1', '1', '2', '2']);
   });
 
   it('runs the reduced version beside the whole one, and refuses a claim that there is not', async () => {

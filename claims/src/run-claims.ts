@@ -23,6 +23,8 @@ export interface RunClaimsOptions {
   readonly workers?: number;
   readonly print?: (line: string) => void;
   readonly signal?: AbortSignal;
+  /** A clock in milliseconds. */
+  readonly now?: () => number;
 }
 
 /** Where a run of the claims reads and writes, relative to the project. */
@@ -38,6 +40,8 @@ export const placesOf = (quick: boolean) =>
 
 const workshopOf = (root: string, quick: boolean, id: string): string => join(root, 'runs', quick ? 'claims-quick' : 'claims', id);
 
+const SPENT = 'SPENT';
+
 /** Makes the cells of the claims that are asked for, then writes the documents from the records of all. Returns what was concluded. */
 export const runClaims = async ({
   claims,
@@ -48,6 +52,7 @@ export const runClaims = async ({
   workers = 1,
   print = () => undefined,
   signal,
+  now = () => performance.now(),
 }: RunClaimsOptions): Promise<readonly Studied[]> => {
   const unknown = only?.find((id) => !claims.some((claim) => claim.id === id));
   if (unknown !== undefined)
@@ -68,12 +73,15 @@ export const runClaims = async ({
     try {
       for (const claim of claims.filter(({ id }) => only === undefined || only.includes(id))) {
         print(`${claim.id}: ${claim.method}`);
+        const began = now();
+        const minutes = claim.budget[quick ? 'quick' : 'whole'];
         const store = openStore({
           folder: records,
           claim: claim.id,
           made: () => {
             if (signal?.aborted === true)
               throw tweedieError({ subject: 'claims', problem: 'interrupted; the cells that were made are kept', code: 'INTERRUPTED' });
+            if (now() - began >= minutes * 60_000) throw tweedieError({ subject: claim.id, problem: 'the budget is spent', code: SPENT });
             return { engine: getBackend(), commit, date: new Date().toISOString() };
           },
           onMade: ({ key, made: { seconds } }) => print(`  ${claim.id} ${shortly(key)}: ${Math.round(seconds)} s`),
@@ -84,7 +92,12 @@ export const runClaims = async ({
           cell: store.cell,
           pool: async () => (workers === 1 ? undefined : (pool ??= openPool({ workers }))),
         };
-        await claim.study(lab);
+        try {
+          await claim.study(lab);
+        } catch (error) {
+          if (!isTweedieError(error) || error.complaint.code !== SPENT) throw error;
+          print(`  the budget of ${minutes} minutes is spent; the same command again goes on`);
+        }
       }
     } finally {
       await (await pool)?.close();

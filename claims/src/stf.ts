@@ -23,6 +23,7 @@ export const stf: Claim = Object.freeze<Claim>({
   id: 'stf',
   method: 'STF',
   paper: 'Y. Xu, S. Tong, T. Jaakkola: Stable Target Field for Reduced Variance Score Estimation in Diffusion Models (2302.00670).',
+  budget: { whole: 60, quick: 1.5 },
   study: async (lab) => {
     const plan = planOf(lab);
     const curve = await targetCurve(lab);

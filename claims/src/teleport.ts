@@ -9,6 +9,7 @@ export const teleport: Claim = Object.freeze<Claim>({
   method: 'Teleportation',
   paper:
     'B. Wang, J. J. Vastola: The Unreasonable Effectiveness of Gaussian Score Approximation for Diffusion Models and its Applications (2412.09726).',
+  budget: { whole: 45, quick: 1.5 },
   study: async (lab) => {
     const subject = await shippedDigits(lab);
     const learned = await learnedScore(lab, subject);

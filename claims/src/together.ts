@@ -14,6 +14,7 @@ export const together: Claim = Object.freeze<Claim>({
   id: 'together',
   method: 'Together',
   paper: 'Teleportation (2412.09726) in front of DEIS-SN (2311.00157) and UniPC (2302.04867), at 5 to 10 network calls. Of no paper.',
+  budget: { whole: 20, quick: 0.5 },
   study: async (lab) => {
     const subject = await shippedDigits(lab);
     const by = await byCalls(lab, {
