@@ -43,18 +43,21 @@ export const documentOf = ({ studied, quick, fileOf }: DocumentOptions): string 
     .join('\n')
     .trimEnd()}\n`;
 
-/** The table of verdicts that the README carries too. `link`: the document, where it is not this one. */
-export const verdictTable = (studied: readonly Studied[], link = ''): string[] => [
-  line('method', 'claim', 'measured', 'verdict'),
-  line('---', '---', '---', '---'),
-  ...studied.flatMap(({ claim: { id, method }, conclusion, missing }) =>
-    conclusion === undefined
-      ? [line(`[${method}](${link}#${id})`, '', missing ?? '', 'not run')]
-      : conclusion.findings.map(({ claim, measured, verdict }) =>
-          line(`[${method}](${link}#${id})`, cellText(claim), cellText(measured), `**${verdict}**`),
-        ),
-  ),
-];
+/** The table of verdicts, with what was measured; the README's has the verdicts alone, and `link` leads from it to the rest. */
+export const verdictTable = (studied: readonly Studied[], link?: string): string[] => {
+  const row = (...[method, claim, measured, verdict]: readonly [string, string, string, string]): string =>
+    link === undefined ? line(method, claim, measured, verdict) : line(method, claim, verdict);
+  return [
+    row('method', 'claim', 'measured', 'verdict'),
+    row('---', '---', '---', '---'),
+    ...studied.flatMap(({ claim: { id, method }, conclusion, missing }) => {
+      const name = `[${method}](${link ?? ''}#${id})`;
+      return conclusion === undefined
+        ? [row(name, '', missing ?? '', 'not run')]
+        : conclusion.findings.map(({ claim, measured, verdict }) => row(name, cellText(claim), cellText(measured), `**${verdict}**`));
+    }),
+  ];
+};
 
 const claimSection = ({ claim, conclusion, missing, made }: Studied, quick: boolean, fileOf: DocumentOptions['fileOf']): string[] => {
   const head = [`## ${claim.id}`, '', `${claim.method}. ${claim.paper}`, ''];
