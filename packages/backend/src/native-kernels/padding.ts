@@ -8,7 +8,9 @@ import {
   FusedConv2D,
   FusedDepthwiseConv2D,
   pad as padded,
+  reshape,
   slice,
+  stridedSlice,
   tidy,
   type KernelFunc,
   type NamedAttrMap,
@@ -80,15 +82,52 @@ const withSides =
     });
   };
 
-/** The kernels that take a padding, each with what makes it take any. */
-export const paddedKernels = (shipped: (kernelName: string) => KernelFunc): { kernelName: string; kernelFunc: KernelFunc }[] =>
-  [
-    Conv2D,
-    FusedConv2D,
-    Conv2DBackpropFilter,
-    Conv2DBackpropInput,
-    DepthwiseConv2dNative,
-    FusedDepthwiseConv2D,
-    DepthwiseConv2dNativeBackpropFilter,
-    DepthwiseConv2dNativeBackpropInput,
-  ].map((kernelName) => ({ kernelName, kernelFunc: withSides(shipped(kernelName)) }));
+/**
+ * TensorFlow's own depthwise convolutions know no dilation; those of oneDNN, which it takes on some processors alone, do. A dilated
+ * filter is a wider one with zeros between its entries, and its gradient is that of the wider one at those entries.
+ */
+const withDilations =
+  (inner: KernelFunc): KernelFunc =>
+  (call) => {
+    const { inputs, attrs, backend } = call;
+    const { dilations, filterShape } = attrs as unknown as Convolution;
+    const [down, across] = two(dilations);
+    if (down === 1 && across === 1) return inner(call);
+    const wide = ([height, width, ...rest]: readonly number[]): number[] => [(height! - 1) * down + 1, (width! - 1) * across + 1, ...rest];
+    const spread = (filter: Tensor): Tensor => {
+      const [height, width, channels, multiplier] = filter.shape as [number, number, number, number];
+      const apart = padded(reshape(filter, [height, 1, width, 1, channels, multiplier]), [
+        [0, 0],
+        [0, down - 1],
+        [0, 0],
+        [0, across - 1],
+        [0, 0],
+        [0, 0],
+      ]);
+      return slice(reshape(apart, [height * down, width * across, channels, multiplier]), [0, 0, 0, 0], wide(filter.shape));
+    };
+    return tidy(() => {
+      const filter = inputs['filter'] as Tensor | undefined;
+      const out = inner({
+        inputs: filter === undefined ? inputs : { ...inputs, filter: spread(filter) },
+        attrs: {
+          ...attrs,
+          dilations: [1, 1],
+          ...(filterShape === undefined ? {} : { filterShape: wide(filterShape) }),
+        } as unknown as NamedAttrMap,
+        backend,
+      }) as Tensor;
+      return filterShape === undefined ? out : stridedSlice(out, [0, 0, 0, 0], out.shape, [down, across, 1, 1]);
+    });
+  };
+
+/** The kernels that take a padding, each with what makes it take any; depthwise ones any dilation too. */
+export const paddedKernels = (shipped: (kernelName: string) => KernelFunc): { kernelName: string; kernelFunc: KernelFunc }[] => [
+  ...[Conv2D, FusedConv2D, Conv2DBackpropFilter, Conv2DBackpropInput].map((kernelName) => ({
+    kernelName,
+    kernelFunc: withSides(shipped(kernelName)),
+  })),
+  ...[DepthwiseConv2dNative, FusedDepthwiseConv2D, DepthwiseConv2dNativeBackpropFilter, DepthwiseConv2dNativeBackpropInput].map(
+    (kernelName) => ({ kernelName, kernelFunc: withDilations(withSides(shipped(kernelName))) }),
+  ),
+];

@@ -149,7 +149,8 @@ describe('judging a run', () => {
       await evaluateRun({ ...settings, samples }),
       await evaluateRun({ ...settings, samples: { images, labels: labels!, shape: [2] } }),
     ];
-    expect([whole.n, whole.metrics, whole.metrics[0]!.value]).toEqual([20, rows.metrics, 0]);
+    expect([whole.n, whole.metrics]).toEqual([20, rows.metrics]);
+    expect(whole.metrics[0]!.value).toBeCloseTo(0, 12); // squares of rounding, where an engine's products depend on the batch
   });
 
   it('refuses a value that is not finite, and a drawing that fails is no fault of the input', async () => {
