@@ -23,6 +23,8 @@ export const packageTests = (overrides: NonNullable<ViteUserConfig['test']> = {}
 export const slowTests = (overrides: NonNullable<ViteUserConfig['test']> = {}): ViteUserConfig =>
   packageTests({
     include: ['src/**/*.slow.ts', 'test/**/*.slow.ts'],
+    fileParallelism: true,
+    maxWorkers: 2,
     testTimeout: 600_000,
     reporters: ['default', ['json', { outputFile: 'out-test/vitest.json' }]],
     ...overrides,
