@@ -1,10 +1,10 @@
 import { formatNumber, lineChart, type Line } from '@tweedie/cli';
 import { createNoise, type Json } from '@tweedie/core';
 import { mnist } from '@tweedie/data';
-import { pairedDifference } from '@tweedie/metrics';
 import { pdsFilter } from '@tweedie/sampler-pds';
 import type { Conclusion, Finding, Lab } from './claim.ts';
 import { quality, shippedDigits, type Quality } from './digits.ts';
+import { belowVerdict, gapOf, said } from './paired.ts';
 import { needing, preparedFile } from './prepared-file.ts';
 import { speedUp, type Point } from './speed-up.ts';
 
@@ -180,16 +180,11 @@ export const betterAtTheBestStep = (tuned: readonly Tuned[]): Finding => {
 };
 
 const judged = (ours: Quality, theirs: Quality, more: string): Pick<Finding, 'measured' | 'verdict'> => {
-  const { value, interval } = pairedDifference(leftOutOf(ours), leftOutOf(theirs));
+  const gap = gapOf([ours], [theirs]);
   return {
-    measured: `FD-${ours.extractor.split('-')[0]} ${formatNumber(ours.fd, 3)} against ${formatNumber(theirs.fd, 3)}: ${formatNumber(value, 2)} (${interval.map((each) => formatNumber(each, 2)).join(' … ')})${more}`,
-    verdict: interval[1] < 0 ? 'held' : interval[0] > 0 ? 'not held' : 'not decided',
+    measured: `FD-${ours.extractor.split('-')[0]} ${formatNumber(ours.fd, 3)} against ${formatNumber(theirs.fd, 3)}: ${said(gap)}${more}`,
+    verdict: belowVerdict(gap),
   };
 };
 
 const pointAt = (curve: readonly Point[], iterations: number): Point => curve.find((point) => point.iterations === iterations)!;
-
-const leftOutOf = ({ fd, leftOut }: Quality): { readonly value: number; readonly leftOut: readonly number[] } => ({
-  value: fd,
-  leftOut: leftOut ?? [],
-});
