@@ -203,6 +203,19 @@ const products: Case[] = [
     },
   ]),
   {
+    name: 'depthwiseConv2d, dilation 1 × 2, in both',
+    shape: [100 + 36],
+    f: (x) =>
+      tf.depthwiseConv2d(
+        tf.reshape<tf.Rank.R4>(tf.slice(x, 0, 100), [2, 5, 5, 2]),
+        tf.reshape<tf.Rank.R4>(tf.slice(x, 100, 36), [3, 3, 2, 2]),
+        1,
+        'same',
+        'NHWC',
+        [1, 2],
+      ),
+  },
+  {
     name: 'conv2d 1×1, in both',
     shape: [100 + 6],
     f: (x) =>
